@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Debian's static libraries (yajl, libseccomp, libcap) are compiled with _FORTIFY_SOURCE against
+ * glibc and call its checking variants of four functions. musl has none of these, and the lean
+ * `runlet` is linked with musl (docs/adr/0002). Here they are, each with its check.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__memcpy_chk(void *to, const void *from, size_t len, size_t room);
+int __snprintf_chk(char *to, size_t len, int flag, size_t room, const char *fmt, ...);
+int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...);
+int __fprintf_chk(FILE *to, int flag, const char *fmt, ...);
+int __asprintf_chk(char **to, int flag, const char *fmt, ...);
+
+void *__memcpy_chk(void *to, const void *from, size_t len, size_t room)
+{
+	if (len > room)
+		abort();
+	return memcpy(to, from, len);
+}
+
+int __snprintf_chk(char *to, size_t len, int flag, size_t room, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
+	if (len > room)
+		abort();
+	va_start(ap, fmt);
+	n = vsnprintf(to, len, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
+	va_start(ap, fmt);
+	n = vsnprintf(to, room, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n >= room)
+		abort();
+	return n;
+}
+
+int __fprintf_chk(FILE *to, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
+	va_start(ap, fmt);
+	n = vfprintf(to, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+int __asprintf_chk(char **to, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
+	va_start(ap, fmt);
+	n = vasprintf(to, fmt, ap);
+	va_end(ap);
+	return n;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+#include <yajl/yajl_parse.h>
+
+/* An open array or object and where its next member will be linked. */
+struct level {
+	struct rl_json *node;
+	const struct rl_json **tail;
+	const char *pending_key;
+};
+
+struct parse {
+	struct rl_arena *arena;
+	const char *name;
+	const char *text;
+	yajl_handle yajl;
+	size_t counted; /* bytes of text whose newlines are in `line` */
+	uint32_t line;
+	uint32_t depth;
+	struct level levels[RL_JSON_DEPTH + 1];
+	const struct rl_json *root;
+	rl_err err;
+};
+
+static uint32_t line_now(struct parse *p)
+{
+	size_t end = yajl_get_bytes_consumed(p->yajl);
+
+	for (; p->counted < end; p->counted++)
+		if (p->text[p->counted] == '\n')
+			p->line++;
+	return p->line;
+}
+
+/* Stops the parser, keeping the first error. */
+static int stop(struct parse *p, rl_err e)
+{
+	p->err = rl_first(p->err, e);
+	return 0;
+}
+
+static int add(struct parse *p, enum rl_json_type type, struct rl_json **ret)
+{
+	struct level *level = &p->levels[p->depth];
+	struct rl_json *node;
+	rl_err e = rl_new(p->arena, &node);
+
+	if (rl_failed(e))
+		return stop(p, e);
+	node->type = type;
+	node->line = line_now(p);
+	if (p->depth == 0) {
+		p->root = node;
+	} else {
+		node->key = level->pending_key;
+		level->pending_key = NULL;
+		level->node->count++;
+		*level->tail = node;
+		level->tail = &node->next;
+	}
+	*ret = node;
+	return 1;
+}
+
+static int add_text(struct parse *p, enum rl_json_type type, const char *text, size_t len)
+{
+	struct rl_json *node;
+	rl_err e;
+
+	if (!add(p, type, &node))
+		return 0;
+	if (memchr(text, '\0', len) != NULL)
+		return stop(p, rl_refuse(RL_E(EINVAL), "%s: line %u: a string contains a NUL byte",
+					 p->name, node->line));
+	e = rl_arena_strn(p->arena, text, len, &node->text);
+	return rl_failed(e) ? stop(p, e) : 1;
+}
+
+static int open_level(struct parse *p, enum rl_json_type type)
+{
+	struct rl_json *node;
+
+	if (p->depth == RL_JSON_DEPTH)
+		return stop(p, rl_refuse(RL_E(EINVAL), "%s: line %u: nested deeper than %d levels",
+					 p->name, line_now(p), RL_JSON_DEPTH));
+	if (!add(p, type, &node))
+		return 0;
+	p->levels[++p->depth] = (struct level){ .node = node, .tail = &node->first };
+	return 1;
+}
+
+static int on_null(void *ctx)
+{
+	struct rl_json *node;
+
+	return add(ctx, RL_JSON_NULL, &node);
+}
+
+static int on_boolean(void *ctx, int value)
+{
+	struct rl_json *node;
+
+	if (!add(ctx, RL_JSON_BOOL, &node))
+		return 0;
+	node->boolean = value != 0;
+	return 1;
+}
+
+static int on_number(void *ctx, const char *text, size_t len)
+{
+	return add_text(ctx, RL_JSON_NUMBER, text, len);
+}
+
+static int on_string(void *ctx, const unsigned char *text, size_t len)
+{
+	return add_text(ctx, RL_JSON_STRING, (const char *)text, len);
+}
+
+static int on_key(void *ctx, const unsigned char *text, size_t len)
+{
+	struct parse *p = ctx;
+	struct level *level = &p->levels[p->depth];
+	rl_err e;
+
+	if (memchr(text, '\0', len) != NULL)
+		return stop(p, rl_refuse(RL_E(EINVAL), "%s: line %u: a key contains a NUL byte",
+					 p->name, line_now(p)));
+	e = rl_arena_strn(p->arena, (const char *)text, len, &level->pending_key);
+	if (rl_failed(e))
+		return stop(p, e);
+	if (rl_json_get(level->node, level->pending_key) != NULL)
+		return stop(p, rl_refuse(RL_E(EINVAL), "%s: line %u: key \"%s\" occurs twice",
+					 p->name, line_now(p), level->pending_key));
+	return 1;
+}
+
+static int on_object(void *ctx)
+{
+	return open_level(ctx, RL_JSON_OBJECT);
+}
+
+static int on_array(void *ctx)
+{
+	return open_level(ctx, RL_JSON_ARRAY);
+}
+
+static int on_close(void *ctx)
+{
+	struct parse *p = ctx;
+
+	p->depth--;
+	return 1;
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_object,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_close,
+	.yajl_start_array = on_array,
+	.yajl_end_array = on_close,
+};
+
+/* yajl's own words are "parse error: reason\n   (excerpt)": the first line is what we want. */
+static rl_err syntax_error(struct parse *p, size_t len)
+{
+	unsigned char *words = yajl_get_error(p->yajl, 0, (const unsigned char *)p->text, len);
+	rl_err e;
+
+	if (words == NULL)
+		return rl_nomem();
+	words[strcspn((const char *)words, "\n")] = '\0';
+	e = rl_refuse(RL_E(EINVAL), "%s: line %u: %s", p->name, line_now(p), (const char *)words);
+	yajl_free_error(p->yajl, words);
+	return e;
+}
+
+rl_err rl_json_parse(struct rl_arena *a, const char *name, const char *text, size_t len,
+		     const struct rl_json **ret_root)
+{
+	struct parse p = { .arena = a, .name = name, .text = text, .line = 1 };
+	yajl_status status;
+
+	p.yajl = yajl_alloc(&callbacks, NULL, &p);
+	if (p.yajl == NULL)
+		return rl_nomem();
+	status = yajl_parse(p.yajl, (const unsigned char *)text, len);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(p.yajl);
+	if (status != yajl_status_ok && !rl_failed(p.err))
+		p.err = syntax_error(&p, len);
+	yajl_free(p.yajl);
+	RL_TRY(p.err);
+	if (p.root == NULL)
+		return rl_refuse(RL_E(EINVAL), "%s: line 1: the document is empty", name);
+	*ret_root = p.root;
+	return RL_OK;
+}
+
+const struct rl_json *rl_json_get(const struct rl_json *object, const char *key)
+{
+	if (object == NULL || object->type != RL_JSON_OBJECT)
+		return NULL;
+	for (const struct rl_json *m = object->first; m != NULL; m = m->next)
+		if (strcmp(m->key, key) == 0)
+			return m;
+	return NULL;
+}
+
+const char *rl_json_type_name(enum rl_json_type type)
+{
+	static const char *const names[] = {
+		[RL_JSON_NULL] = "null",     [RL_JSON_BOOL] = "boolean",
+		[RL_JSON_NUMBER] = "number", [RL_JSON_STRING] = "string",
+		[RL_JSON_ARRAY] = "array",   [RL_JSON_OBJECT] = "object",
+	};
+
+	return names[type];
+}
+
+/* Digits with an optional minus only: what strtol would forgive is refused. */
+static bool is_integer(const char *s)
+{
+	if (*s == '-')
+		s++;
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+bool rl_json_i64(const struct rl_json *number, int64_t *ret)
+{
+	long long value;
+
+	if (number == NULL || number->type != RL_JSON_NUMBER || !is_integer(number->text))
+		return false;
+	errno = 0;
+	value = strtoll(number->text, NULL, 10);
+	if (errno != 0)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool rl_json_u64(const struct rl_json *number, uint64_t *ret)
+{
+	unsigned long long value;
+
+	if (number == NULL || number->type != RL_JSON_NUMBER || !is_integer(number->text) ||
+	    number->text[0] == '-')
+		return false;
+	errno = 0;
+	value = strtoull(number->text, NULL, 10);
+	if (errno != 0)
+		return false;
+	*ret = value;
+	return true;
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+rl_err rl_json_begin(struct rl_json_writer *w, bool pretty)
+{
+	yajl_gen gen = yajl_gen_alloc(NULL);
+
+	if (gen == NULL)
+		return rl_nomem();
+	if (pretty) {
+		yajl_gen_config(gen, yajl_gen_beautify, 1);
+		yajl_gen_config(gen, yajl_gen_indent_string, "  ");
+	}
+	*w = (struct rl_json_writer){ .gen = gen };
+	return RL_OK;
+}
+
+static void note(struct rl_json_writer *w, yajl_gen_status status)
+{
+	/* yajl reports a finished document as a state of its own, not as success. */
+	if (status != yajl_gen_status_ok && status != yajl_gen_generation_complete)
+		w->failed = true;
+}
+
+void rl_json_object(struct rl_json_writer *w)
+{
+	note(w, yajl_gen_map_open(w->gen));
+}
+
+void rl_json_object_end(struct rl_json_writer *w)
+{
+	note(w, yajl_gen_map_close(w->gen));
+}
+
+void rl_json_array(struct rl_json_writer *w)
+{
+	note(w, yajl_gen_array_open(w->gen));
+}
+
+void rl_json_array_end(struct rl_json_writer *w)
+{
+	note(w, yajl_gen_array_close(w->gen));
+}
+
+void rl_json_string(struct rl_json_writer *w, const char *value)
+{
+	note(w, yajl_gen_string(w->gen, (const unsigned char *)value, strlen(value)));
+}
+
+void rl_json_key(struct rl_json_writer *w, const char *key)
+{
+	rl_json_string(w, key);
+}
+
+void rl_json_integer(struct rl_json_writer *w, int64_t value)
+{
+	note(w, yajl_gen_integer(w->gen, value));
+}
+
+void rl_json_unsigned(struct rl_json_writer *w, uint64_t value)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+
+	note(w, yajl_gen_number(w->gen, text, (size_t)n));
+}
+
+void rl_json_bool(struct rl_json_writer *w, bool value)
+{
+	note(w, yajl_gen_bool(w->gen, value));
+}
+
+void rl_json_null(struct rl_json_writer *w)
+{
+	note(w, yajl_gen_null(w->gen));
+}
+
+/* Recursion is bounded by RL_JSON_DEPTH: the tree came out of rl_json_parse. */
+void rl_json_value(struct rl_json_writer *w, const struct rl_json *value)
+{
+	switch (value->type) {
+	case RL_JSON_NULL:
+		rl_json_null(w);
+		break;
+	case RL_JSON_BOOL:
+		rl_json_bool(w, value->boolean);
+		break;
+	case RL_JSON_NUMBER:
+		note(w, yajl_gen_number(w->gen, value->text, strlen(value->text)));
+		break;
+	case RL_JSON_STRING:
+		rl_json_string(w, value->text);
+		break;
+	case RL_JSON_ARRAY:
+		rl_json_array(w);
+		for (const struct rl_json *m = value->first; m != NULL; m = m->next)
+			rl_json_value(w, m);
+		rl_json_array_end(w);
+		break;
+	case RL_JSON_OBJECT:
+		rl_json_object(w);
+		for (const struct rl_json *m = value->first; m != NULL; m = m->next) {
+			rl_json_key(w, m->key);
+			rl_json_value(w, m);
+		}
+		rl_json_object_end(w);
+		break;
+	}
+}
+
+void rl_json_put(struct rl_json_writer *w, const char *key, const char *value)
+{
+	rl_json_key(w, key);
+	rl_json_string(w, value);
+}
+
+void rl_json_put_i(struct rl_json_writer *w, const char *key, int64_t value)
+{
+	rl_json_key(w, key);
+	rl_json_integer(w, value);
+}
+
+void rl_json_put_u(struct rl_json_writer *w, const char *key, uint64_t value)
+{
+	rl_json_key(w, key);
+	rl_json_unsigned(w, value);
+}
+
+void rl_json_put_b(struct rl_json_writer *w, const char *key, bool value)
+{
+	rl_json_key(w, key);
+	rl_json_bool(w, value);
+}
+
+rl_err rl_json_end(struct rl_json_writer *w, const char **ret_text, size_t *ret_len)
+{
+	const unsigned char *text;
+	size_t len;
+
+	if (w->failed || yajl_gen_get_buf(w->gen, &text, &len) != yajl_gen_status_ok)
+		return rl_fail(RL_E(EINVAL), "write a JSON document");
+	/* With beautify yajl ends the document by a newline; callers decide about that. */
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	*ret_text = (const char *)text;
+	*ret_len = len;
+	return RL_OK;
+}
+
+void rl_json_writer_free(struct rl_json_writer *w)
+{
+	if (w->gen != NULL)
+		yajl_gen_free(w->gen);
+	*w = (struct rl_json_writer){ 0 };
+}
