@@ -35,7 +35,7 @@ static void prepend(struct rl_error *r, const char *bytes, size_t len)
 
 static void prepend_context(struct rl_error *r, const char *fmt, va_list ap)
 {
-	char context[512];
+	char context[RL_ERROR_TEXT];
 	int n = vsnprintf(context, sizeof(context), fmt, ap);
 
 	if (n <= 0)
