@@ -33,6 +33,7 @@ static void prepend(struct rl_error *r, const char *bytes, size_t len)
 		memcpy(r->buf, "...", 3);
 }
 
+RL_PRINTF(2, 0)
 static void prepend_context(struct rl_error *r, const char *fmt, va_list ap)
 {
 	char context[RL_ERROR_TEXT];
@@ -47,6 +48,7 @@ static void prepend_context(struct rl_error *r, const char *fmt, va_list ap)
 	prepend(r, context, (size_t)n);
 }
 
+RL_PRINTF(3, 0)
 static rl_err make(int code, bool with_reason, const char *fmt, va_list ap)
 {
 	struct rl_error *r = malloc(sizeof(*r));
