@@ -69,7 +69,7 @@ host_packages() {
 }
 
 rig_setup() {
-	local force='' kernel name started=$SECONDS
+	local force='' kernel name builder started=$SECONDS
 	[[ ${1-} = --force ]] && force=1
 	need_root
 	host_packages
@@ -87,8 +87,13 @@ rig_setup() {
 	if [[ -z $force && -s $rig_cache/$name/root.img ]]; then
 		say "up to date: $rig_cache/$name"
 	else
-		# In a subshell, for its EXIT trap.
-		(build_image "$kernel" "$rig_cache/$name") || die "the image was not built"
+		rm -rf --one-file-system "$rig_cache"/build.* # of a build that was killed
+		# In a subshell, for its traps; in the background, for this shell to hear a signal at once.
+		(build_image "$kernel" "$rig_cache/$name") &
+		builder=$!
+		trap 'kill "$builder" 2>/dev/null; wait; exit 130' HUP INT TERM
+		wait "$builder" || die "the image was not built"
+		trap - HUP INT TERM
 		say "built in $((SECONDS - started)) s: $rig_cache/$name"
 		forget_old_images
 	fi
@@ -104,25 +109,31 @@ forget_old_images() {
 }
 
 rig_clean() {
-	rm -rf -- "$rig_cache"
+	[[ -d $rig_cache ]] || return 0
+	exec {rig_lock}>"$rig_cache/lock"
+	flock "$rig_lock"
+	local d
+	for d in "$rig_cache"/*/; do
+		# Only what setup has put there, should the variable name somebody's home.
+		[[ -e $d/root.img || $d = */build.*/ ]] && rm -rf --one-file-system "$d"
+	done
+	rm -f "$rig_cache/lock"
+	rmdir --ignore-fail-on-non-empty "$rig_cache"
 }
 
 # build_image KERNEL DIR
 build_image() {
 	local kernel=$1 release=${1#linux-image-} b
 	b=$(mktemp -d "$rig_cache/build.XXXXXX")
+	child='' # what a signal has to kill
 	# shellcheck disable=SC2064 # the value of now
-	trap "rm -rf '$b'" EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	trap "build_end '$b'" EXIT
+	trap 'exit 130' HUP INT TERM
 	chmod 755 "$b"
 	mkdir "$b/image"
 
 	say "building the image for kernel $release"
-	fetch_kernel "$kernel" "$b/kernel" &
-	local fetch=$!
-	make_root "$b" || return
-	wait "$fetch" || return
+	make_root "$b" && fetch_kernel "$kernel" "$b/kernel" || return
 	vmlinux "$b/kernel/boot/vmlinuz-$release" "$b/image/vmlinux" || return
 	cp -a "$b/kernel/lib/modules" "$b/root/usr/lib/" &&
 		cp "$b/kernel/boot/vmlinuz-$release" "$b/root/boot/" &&
@@ -139,14 +150,22 @@ build_image() {
 	mv "$b/image" "$2"
 }
 
+# build_end DIR
+build_end() {
+	trap '' HUP INT TERM
+	[[ -z $child ]] || kill -KILL "$child" 2>/dev/null || :
+	wait 2>/dev/null
+	rm -rf --one-file-system "$1"
+}
+
 # fetch_kernel PACKAGE DIR: unpacked, not installed: its scripts have nothing to do here
 fetch_kernel() {
-	mkdir "$2" && cd "$2" || return
-	if ! apt-get download -qq -o APT::Sandbox::User=root "$1" 2>/dev/null; then
-		apt_update
-		apt-get download -qq -o APT::Sandbox::User=root "$1" || return
+	mkdir "$2" || return
+	if ! (cd "$2" && apt-get download -qq -o APT::Sandbox::User=root "$1" 2>/dev/null); then
+		apt_update # the list was older than the archive
+		(cd "$2" && apt-get download -qq -o APT::Sandbox::User=root "$1") || return
 	fi
-	dpkg-deb -x ./*.deb . && rm ./*.deb
+	dpkg-deb -x "$2"/*.deb "$2" && rm "$2"/*.deb
 }
 
 # apt_sources: the Debian part of what apt is set up with on this host, in one-line form
@@ -166,11 +185,16 @@ make_root() {
 	[[ -s $1/sources ]] || { apt_update && apt_sources >"$1/sources"; }
 	# How this host reaches its mirror: proxies, retries, clocks
 	apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIPv)' >"$1/apt.conf" || :
-	mmdebstrap --quiet --mode=root --variant=minbase --include="$(guest_packages | paste -sd,)" --aptopt="$1/apt.conf" \
-		--dpkgopt=force-unsafe-io "${drop[@]}" '' "$1/root" - <"$1/sources" 2>"$1/log" || {
+	# Namespaces of its own: its mounts cannot outlive it, nor a daemon that a package starts.
+	unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc \
+		mmdebstrap --quiet --mode=root --variant=minbase --include="$(guest_packages | paste -sd,)" --aptopt="$1/apt.conf" \
+		--dpkgopt=force-unsafe-io "${drop[@]}" '' "$1/root" - <"$1/sources" 2>"$1/log" &
+	child=$!
+	wait "$child" || {
 		tail -n 20 "$1/log" >&2
 		return 1
 	}
+	child=''
 }
 
 # furnish_root ROOT: what makes a package root the rig's machine

@@ -34,6 +34,7 @@ rig_machine() {
 		shift
 	done
 	share=$(realpath -- "$share")
+	[[ $share != *,* ]] || bad_usage "virtiofsd cannot share a directory with a comma in its name"
 	case $mode in
 	run) [[ $# -gt 0 ]] || bad_usage "run what?" ;;
 	shell)
@@ -85,7 +86,7 @@ number() {
 prepare_job() {
 	local tty=
 	[[ $mode != shell ]] || tty="sane $(stty size | sed 's/\(.*\) \(.*\)/rows \1 cols \2/')"
-	printf '%s=%q\n' user "$user" nested "$nested" tty "$tty" term "${TERM-}" >options
+	printf '%s=%q\n' user "$user" nested "$nested" share "$share" tty "$tty" term "${TERM-}" >options
 	{
 		printf 'exec'
 		printf ' %q' "$@"
@@ -97,14 +98,20 @@ prepare_job() {
 	: >console
 }
 
+# Its socket is made here and handed over: given a path, virtiofsd would leave a lock file in /run.
 start_virtiofsd() {
 	local i
-	socket=${work##*/}.sock # virtiofsd names a lock file after it
-	setpriv --pdeathsig KILL "$rig_virtiofsd" -f --socket-path="$socket" -o source="$share" -o sandbox=chroot -o xattr -o cache=auto \
-		>virtiofsd.log 2>&1 &
+	# shellcheck disable=SC2016 # Perl's variables
+	setpriv --pdeathsig KILL perl -MSocket -e '
+		$^F = 9; # descriptors up to this one survive exec
+		my $s;
+		socket($s, AF_UNIX, SOCK_STREAM, 0) && bind($s, pack_sockaddr_un("src.new")) && listen($s, 1) &&
+			rename("src.new", "src.sock") or die "src.sock: $!";
+		exec(@ARGV, "--fd=" . fileno($s)) or die "$ARGV[0]: $!"' \
+		"$rig_virtiofsd" -f -o source="$share" -o sandbox=chroot -o xattr -o cache=auto >virtiofsd.log 2>&1 &
 	virtiofsd=$!
 	for ((i = 0; i < 500; i++)); do
-		[[ ! -S $socket ]] || return 0
+		[[ ! -S src.sock ]] || return 0
 		alive "$virtiofsd" || break
 		nap .02
 	done
@@ -125,10 +132,12 @@ start_qemu() {
 		-m "$mem" -object "memory-backend-memfd,id=mem,size=${mem}M,share=on"
 		-kernel "$image/vmlinux" -append "$append"
 		-drive "if=none,id=root,file=$image/root.img,format=raw,snapshot=on,cache=unsafe" -device nvme,drive=root,serial=root
-		-chardev "socket,id=src,path=$socket" -device vhost-user-fs-pci,chardev=src,tag=src,queue-size=1024
+		-chardev "socket,id=src,path=src.sock" -device vhost-user-fs-pci,chardev=src,tag=src,queue-size=1024
 		-serial file:console -serial file:status
 		-fw_cfg name=opt/runlet/options,file=options -fw_cfg name=opt/runlet/job,file=job
 	)
+	# shellcheck disable=SC2206 # several words
+	args+=(${RUNLET_RIG_QEMU-})
 	if [[ $mode = shell ]]; then
 		terminal=$(stty -g)
 		args+=(-chardev stdio,id=tty,mux=on,signal=off -serial chardev:tty -mon chardev=tty)
@@ -170,7 +179,7 @@ nap() {
 
 # watch_machine: wait for the end; sets verdict
 watch_machine() {
-	local state=booting deadline=$((SECONDS + ${RUNLET_RIG_BOOT_TIMEOUT:-180})) gone='' f
+	local state=booting beats=0 heard=$SECONDS deadline=$((SECONDS + ${RUNLET_RIG_BOOT_TIMEOUT:-180})) gone='' f
 	verdict=
 	while alive "$qemu"; do
 		nap .1
@@ -190,10 +199,7 @@ watch_machine() {
 				state=ending
 				deadline=$((SECONDS + 10))
 			elif ((limit > 0 && SECONDS >= deadline)); then
-				kill_qemu
-				drain
-				say "time-out: the command did not end in $limit s"
-				verdict=$rig_timed_out
+				out_of_time
 				return
 			fi
 			;;
@@ -213,7 +219,7 @@ watch_machine() {
 	elif [[ -n $ended ]]; then
 		lost "the machine could not run the command: ${ended#failed }"
 	elif grep -q 'Kernel panic' console; then
-		lost "the machine's kernel panicked"
+		lost "the machine's kernel panicked: $(sed -n 's/.*Kernel panic - not syncing: //p' console | head -n 1 | tr -d '\r')"
 	elif [[ -s qemu.log ]]; then
 		cat qemu.log >&2
 		lost "QEMU failed"
@@ -224,16 +230,33 @@ watch_machine() {
 	fi
 }
 
-# read_status: sets started and ended from what the guest has written; a line counts when it is complete
+# read_status: what the guest has written. Sets started, ended, and when it was last heard
 read_status() {
-	local line
+	local line n=0
 	started='' ended=''
-	while read -r line; do
+	while read -r line; do # of complete lines
+		n=$((n + 1))
 		case $line in
 		start) started=1 ;;
 		rc=* | failed*) ended=$line ;;
 		esac
 	done <status
+	[[ $n -eq $beats ]] || heard=$SECONDS
+	beats=$n
+}
+
+# out_of_time: does the command take too long, or is the machine dead?
+out_of_time() {
+	if ((SECONDS - heard > 60)); then
+		lost "the machine hangs: not a sign of life for $((SECONDS - heard)) s"
+	elif grep -qE 'BUG:|Call Trace|Oops' console; then
+		lost "time-out: the command did not end in $limit s; the kernel is in trouble"
+	else
+		kill_qemu
+		drain
+		say "time-out: the command did not end in $limit s"
+		verdict=$rig_timed_out
+	fi
 }
 
 # lost WHY: the machine failed, not the command
@@ -242,7 +265,7 @@ lost() {
 	drain
 	if [[ -s console ]]; then
 		say "the last lines of its console:"
-		tail -n 20 console | sed -e 's/\r//g' -e 's/\x1b\[[0-9;?]*[A-Za-z]//g' -e 's/^/    | /' >&2
+		tail -n 25 console | sed -e 's/\r//g' -e 's/\x1b\[[0-9;?]*[A-Za-z]//g' -e 's/^/    | /' >&2
 	fi
 	say "$1"
 	verdict=$rig_failed
@@ -273,7 +296,7 @@ machine_end() {
 	[[ -z ${terminal-} ]] || stty "$terminal" || :
 	if [[ -n ${work-} ]]; then
 		cd /
-		rm -rf "$work" "/run/virtiofsd/$socket.pid"
+		rm -rf "$work"
 	fi
 }
 
