@@ -81,12 +81,6 @@ struct plan_annotation {
 	const char *key, *value;
 };
 
-/* How init becomes the user's program without showing it our own executable (threat-model.md). */
-enum plan_exe_defence {
-	PLAN_EXE_STUB,   /* the last step is executed by a sealed stub */
-	PLAN_EXE_SEALED, /* the whole runtime runs from a sealed copy of itself */
-};
-
 struct plan {
 	const char *id, *bundle, *oci_version;
 	const char *handler; /* NULL: native */
