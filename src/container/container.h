@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be done with containers: the verbs of the command line, without its syntax. Each reads
+ * the state directory, does one thing under the container's lock, and leaves the host unchanged
+ * when it fails.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "plan/request.h"
+
+#include <sys/types.h>
+
+/* What the caller of create, run and exec wants beside the plan. */
+struct ct_options {
+	const char *console_socket;
+	const char *pid_file;
+	const char *pidfd_socket;
+	const char *config_file; /* name of the configuration in the bundle */
+	bool keep;		 /* run: leave state and cgroup */
+	bool no_subreaper;
+};
+
+/* `create`: everything but the user's program. */
+RL_MUST rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
+			 const struct ct_options *options);
+/* `run`: with detach it returns 0 at once, else the program's exit status. */
+RL_MUST rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
+		      const struct ct_options *options, int *ret_status);
+RL_MUST rl_err ct_start(struct rl_arena *a, const char *root, const char *id);
+
+/* The plan as text on stdout; nothing is made. */
+RL_MUST rl_err ct_print_plan(struct rl_arena *a, const struct plan_request *request,
+			     const char *config_file);
+
+/* `exec`: what the command line changes of the container's own process. */
+struct ct_exec_options {
+	const char *process_file; /* an OCI process object; nothing else below counts then */
+	const char *cwd;
+	const char *const *env; /* K=V, added */
+	size_t env_count;
+	const char *user; /* "UID[:GID]" */
+	const char *const *groups;
+	size_t group_count;
+	bool terminal;
+	bool no_new_privileges;
+	const char *selinux_label;
+	const char *apparmor_profile;
+	const char *const *capabilities;
+	size_t capability_count;
+	const char *cgroup; /* an existing cgroup below the container's */
+	bool ignore_paused;
+	char **argv;
+};
+
+RL_MUST rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
+		       const struct ct_options *options, const struct ct_exec_options *exec,
+		       int *ret_status);
+
+RL_MUST rl_err ct_state(struct rl_arena *a, const char *root, const char *id,
+			struct rl_json_writer *w);
+RL_MUST rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int signal, bool all);
+/* force: kills first, and succeeds when there is nothing. */
+RL_MUST rl_err ct_delete(struct rl_arena *a, const char *root, const char *id, bool force);
+RL_MUST rl_err ct_pause(struct rl_arena *a, const char *root, const char *id);
+RL_MUST rl_err ct_resume(struct rl_arena *a, const char *root, const char *id);
+/* Every process in the container's cgroups, as pids of the host. */
+RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, pid_t **ret_pids,
+		       size_t *ret_count);
+
+/* One row of `list`. */
+struct ct_row {
+	const char *id, *status, *bundle, *created, *owner;
+	pid_t pid;
+};
+
+/* Containers that vanish or cannot be read meanwhile are left out; `json` gets their full state. */
+RL_MUST rl_err ct_list(struct rl_arena *a, const char *root, struct ct_row **ret_rows,
+		       size_t *ret_count);
+
+/* Ids that match a POSIX extended regular expression, whole or in part. */
+RL_MUST rl_err ct_match(struct rl_arena *a, const char *root, const char *regex,
+			const char ***ret_ids, size_t *ret_count);

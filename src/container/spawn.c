@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/spawn.h"
+
+#include "base/proc.h"
+#include "container/talk.h"
+#include "linux/sys.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+static const struct {
+	uint64_t flag;
+	const char *name;
+} kinds[PLAN_NS_KINDS] = {
+	[PLAN_NS_USER] = { CLONE_NEWUSER, "user" },
+	[PLAN_NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup" },
+	[PLAN_NS_IPC] = { CLONE_NEWIPC, "ipc" },
+	[PLAN_NS_UTS] = { CLONE_NEWUTS, "uts" },
+	[PLAN_NS_NET] = { CLONE_NEWNET, "net" },
+	[PLAN_NS_PID] = { CLONE_NEWPID, "pid" },
+	[PLAN_NS_MOUNT] = { CLONE_NEWNS, "mnt" },
+	[PLAN_NS_TIME] = { CLONE_NEWTIME, "time" },
+};
+
+/* What clone must not make: see ct_spawn. */
+#define MADE_LATER ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
+
+rl_err ct_joins_open(const struct plan_namespaces *ns, struct ct_joins *ret)
+{
+	for (int k = 0; k < PLAN_NS_KINDS; k++)
+		if (ns->join[k] != NULL)
+			RL_TRY(rl_fd_from(
+				open(ns->join[k], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
+				&ret->fd[k], "open the %s namespace %s", kinds[k].name,
+				ns->join[k]));
+	return RL_OK;
+}
+
+void ct_joins_close(struct ct_joins *joins)
+{
+	for (int k = 0; k < PLAN_NS_KINDS; k++)
+		rl_fd_close(&joins->fd[k]);
+}
+
+/* The type goes along: a path that leads to a namespace of another kind is refused (EINVAL). */
+static rl_err join(const struct ct_joins *joins, enum plan_ns_kind k)
+{
+	return rl_sys(lx_sys_setns(rl_fd_get(&joins->fd[k]), (int)kinds[k].flag),
+		      "join the %s namespace", kinds[k].name);
+}
+
+/* ---- clone --------------------------------------------------------------------------------- */
+
+static long clone_call(uint64_t flags, int cgroup_fd, int *pidfd)
+{
+	struct lx_clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	return lx_sys_clone3(&args);
+}
+
+/* clone(2) of old: no cgroup; the pidfd comes where the parent's tid would. */
+static long clone_of_old(uint64_t flags, int *pidfd)
+{
+	return syscall(SYS_clone, (unsigned long)(flags | CLONE_PIDFD | SIGCHLD), NULL, pidfd, NULL,
+		       NULL);
+}
+
+rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void *context,
+		struct ct_child *ret_child, bool *ret_in_cgroup)
+{
+	bool in_cgroup = cgroup_fd >= 0;
+	int pidfd = -1;
+	long pid = clone_call(flags, cgroup_fd, &pidfd);
+
+	if (pid < 0 && in_cgroup && (errno == EINVAL || errno == E2BIG || errno == EOPNOTSUPP)) {
+		in_cgroup = false;
+		pid = clone_call(flags, -1, &pidfd);
+	}
+	if (pid < 0 && errno == ENOSYS) {
+		in_cgroup = false;
+		pid = clone_of_old(flags, &pidfd);
+	}
+	if (pid == 0)
+		_exit(body(context));
+	RL_TRY(rl_hint(rl_sys(pid, "clone a process with its namespaces"),
+		       "a limit on processes (ulimit -u, pids cgroup) or namespaces "
+		       "(/proc/sys/user/max_*_namespaces) may be reached, or user namespaces "
+		       "may be forbidden"));
+	ret_child->pid = (pid_t)pid;
+	rl_fd_set(&ret_child->pidfd, pidfd);
+	*ret_in_cgroup = in_cgroup;
+	return RL_OK;
+}
+
+/* ---- the usual way: one clone --------------------------------------------------------------- */
+
+rl_err ct_joins_enter(const struct ct_joins *joins)
+{
+	if (joins->entered)
+		return RL_OK;
+	for (int k = 0; k < PLAN_NS_KINDS; k++)
+		if (k != PLAN_NS_PID && rl_fd_has(&joins->fd[k]))
+			RL_TRY(join(joins, (enum plan_ns_kind)k));
+	return RL_OK;
+}
+
+/*
+ * setns(2) on a pid namespace concerns the children to come: the runtime enters it, clones and
+ * goes back, because hooks must not be born there.
+ */
+static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joins *joins,
+			   int cgroup_fd, int (*init)(void *), void *context,
+			   struct ct_child *ret_child, bool *ret_in_cgroup)
+{
+	struct rl_fd RL_AUTO_FD own = { 0 };
+	rl_err e;
+
+	if (!rl_fd_has(&joins->fd[PLAN_NS_PID]))
+		return ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
+				ret_in_cgroup);
+	RL_TRY(rl_fd_from(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), &own,
+			  "open /proc/self/ns/pid"));
+	RL_TRY(join(joins, PLAN_NS_PID));
+	e = ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child, ret_in_cgroup);
+	return rl_first(e, rl_sys(lx_sys_setns(rl_fd_get(&own), CLONE_NEWPID),
+				  "go back to the runtime's pid namespace"));
+}
+
+/* ---- user namespaces together with joined ones: a helper in between ------------------------- */
+
+struct helper {
+	const struct plan_namespaces *ns;
+	struct ct_joins *joins;
+	int cgroup_fd;
+	int (*init)(void *context);
+	void *context;
+	int channel;
+};
+
+/*
+ * A namespace may belong to the user namespace that is joined, or to the runtime's: what cannot be
+ * joined before is tried again after it.
+ */
+static rl_err helper_joins(const struct ct_joins *joins)
+{
+	bool later[PLAN_NS_KINDS] = { false };
+
+	for (int k = PLAN_NS_USER + 1; k < PLAN_NS_KINDS; k++) {
+		rl_err e;
+
+		if (!rl_fd_has(&joins->fd[k]))
+			continue;
+		e = join(joins, (enum plan_ns_kind)k);
+		later[k] = rl_is(e, RL_E(EPERM));
+		if (!later[k])
+			RL_TRY(e);
+		rl_drop(e);
+	}
+	if (rl_fd_has(&joins->fd[PLAN_NS_USER]))
+		RL_TRY(join(joins, PLAN_NS_USER));
+	for (int k = PLAN_NS_USER + 1; k < PLAN_NS_KINDS; k++)
+		if (later[k])
+			RL_TRY(join(joins, (enum plan_ns_kind)k));
+	return RL_OK;
+}
+
+static rl_err helper_body(struct helper *h)
+{
+	struct ct_child child = { 0 };
+	bool in_cgroup;
+
+	RL_TRY(helper_joins(h->joins));
+	h->joins->entered = true; /* in the memory that init is forked from */
+	RL_TRY(ct_clone((h->ns->create & ~MADE_LATER) | CLONE_PARENT, h->cgroup_fd, h->init,
+			h->context, &child, &in_cgroup));
+	return ct_say_fd(h->channel, in_cgroup ? CT_READY : CT_PID, rl_fd_get(&child.pidfd));
+}
+
+static int helper_main(void *context)
+{
+	struct helper *h = context;
+	rl_err e = helper_body(h);
+
+	if (!rl_failed(e))
+		return 0;
+	ct_say_error(h->channel, e);
+	return 1;
+}
+
+/* The pid as we see it: a pidfd tells it in its fdinfo, whatever namespace it was made in. */
+static rl_err pid_of(int pidfd, pid_t *ret)
+{
+	char path[40], line[128];
+	FILE *f;
+	int pid = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return rl_sys(-1, "open %s", path);
+	while (pid == -1 && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "Pid: %d", &pid);
+	fclose(f);
+	if (pid <= 0)
+		return rl_fail(RL_E(ESRCH), "read the pid from %s", path);
+	*ret = pid;
+	return RL_OK;
+}
+
+static rl_err spawn_by_helper(struct helper *h, struct ct_child *ret_child, bool *ret_in_cgroup)
+{
+	struct rl_fd RL_AUTO_FD ours = { 0 }, theirs = { 0 };
+	struct ct_child helper = { 0 };
+	enum ct_word word = CT_END;
+	bool ignored;
+	int status;
+	rl_err e;
+
+	RL_TRY(ct_talk_pair(&ours, &theirs));
+	h->channel = rl_fd_get(&theirs);
+	RL_TRY(ct_clone(0, -1, helper_main, h, &helper, &ignored));
+	rl_fd_close(&helper.pidfd);
+	rl_fd_close(&theirs);
+	e = ct_hear(rl_fd_get(&ours), &word, &ret_child->pidfd);
+	e = rl_first(e, rl_wait_status(helper.pid, &status));
+	RL_TRY(e);
+	if (!rl_fd_has(&ret_child->pidfd))
+		return rl_fail(RL_E(EPIPE), "make the process that joins the namespaces");
+	*ret_in_cgroup = word == CT_READY;
+	return pid_of(rl_fd_get(&ret_child->pidfd), &ret_child->pid);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+static bool any_join(const struct ct_joins *joins)
+{
+	for (int k = 0; k < PLAN_NS_KINDS; k++)
+		if (rl_fd_has(&joins->fd[k]))
+			return true;
+	return false;
+}
+
+rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins, int cgroup_fd,
+		int (*init)(void *context), void *context, struct ct_child *ret_child,
+		bool *ret_in_cgroup)
+{
+	bool user = (ns->create & CLONE_NEWUSER) != 0 || rl_fd_has(&joins->fd[PLAN_NS_USER]);
+	struct helper helper = {
+		.ns = ns, .joins = joins, .cgroup_fd = cgroup_fd, .init = init, .context = context
+	};
+
+	if (user && any_join(joins))
+		return spawn_by_helper(&helper, ret_child, ret_in_cgroup);
+	return spawn_direct(ns, joins, cgroup_fd, init, context, ret_child, ret_in_cgroup);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How the runtime and init talk while a container is made, and how `start` talks to an init that
+ * waits at the gate: datagrams on an AF_UNIX SOCK_SEQPACKET pair.
+ *
+ *   runtime                              init
+ *     GO        id maps, cgroup and        --> starts to build
+ *               runtime hooks are done
+ *           <-- READY   root built, confined up to the last steps (with the pty master, if any)
+ *     HOLD      create: wait at the gate --> or START: go on at once
+ *           <-- ERROR   a struct rl_error; init exits
+ *           <-- ERRNO   four bytes from the stub: the last execve failed
+ *           <-- end of file: the user's program has replaced us
+ *
+ * The other end's death is an end of file as well, so nobody waits for ever.
+ */
+#pragma once
+
+#include "base/fd.h"
+
+enum ct_word {
+	CT_END, /* the other end closed its side */
+	CT_GO,
+	CT_READY,
+	CT_HOLD,
+	CT_START,
+	CT_HELD, /* init listens at the gate and no longer needs the runtime */
+	CT_PID,	 /* a helper that joined namespaces reports init: its pidfd comes along */
+	CT_ERROR,
+};
+
+/* Two connected ends, both close-on-exec. */
+RL_MUST rl_err ct_talk_pair(struct rl_fd *ret_runtime, struct rl_fd *ret_init);
+
+RL_MUST rl_err ct_say(int fd, enum ct_word word);
+/* With a descriptor by SCM_RIGHTS. */
+RL_MUST rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd);
+/* Best effort: the other end may be gone. */
+void ct_say_error(int fd, rl_err e);
+
+/*
+ * The next word. ERROR and ERRNO come back as this function's own failure, so a caller that asks
+ * for READY gets READY, CT_END, or the true reason. A descriptor that came along is owned by
+ * *ret_fd (NULL: refused).
+ */
+RL_MUST rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd);
+/* Like ct_hear, but anything else than `want` is an error that names it. */
+RL_MUST rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd);
