@@ -4,18 +4,14 @@
  * returns what libc would: >= 0, or -1 with errno set; so every result goes through rl_sys() or
  * rl_fd_from().
  *
- * runlet is built with musl 1.2.3 and with glibc 2.36. Neither has all of these calls, the two
- * disagree about which, and the kernel's <linux/mount.h> cannot be included beside glibc's
- * <sys/mount.h>. So structs have names of our own, and a constant is defined only where no header
- * did it. Numbers from 424 on are the same on every architecture but alpha.
+ * runlet is built with musl 1.2.3 and with glibc 2.36: neither has all of these calls, and the two
+ * disagree about which. Numbers from 424 on are the same on every architecture but alpha.
  */
 #pragma once
 
-#include <fcntl.h>
-#include <sched.h>
+#include "linux/abi.h"
+
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -64,105 +60,12 @@
 
 /* ---- paths ----------------------------------------------------------------------------------- */
 
-/* openat2(2), Linux 5.6. */
-struct lx_open_how {
-	uint64_t flags;
-	uint64_t mode;
-	uint64_t resolve;
-};
-
-#ifndef RESOLVE_NO_XDEV
-#define RESOLVE_NO_XDEV 0x01
-#endif
-#ifndef RESOLVE_NO_MAGICLINKS
-#define RESOLVE_NO_MAGICLINKS 0x02
-#endif
-#ifndef RESOLVE_NO_SYMLINKS
-#define RESOLVE_NO_SYMLINKS 0x04
-#endif
-#ifndef RESOLVE_BENEATH
-#define RESOLVE_BENEATH 0x08
-#endif
-#ifndef RESOLVE_IN_ROOT
-#define RESOLVE_IN_ROOT 0x10
-#endif
-
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE 0x8000
-#endif
-#ifndef AT_EMPTY_PATH
-#define AT_EMPTY_PATH 0x1000
-#endif
-
 static inline long lx_sys_openat2(int dir_fd, const char *path, const struct lx_open_how *how)
 {
 	return syscall(SYS_openat2, dir_fd, path, how, sizeof(*how));
 }
 
 /* ---- mounts ---------------------------------------------------------------------------------- */
-
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE 1
-#endif
-#ifndef OPEN_TREE_CLOEXEC
-#define OPEN_TREE_CLOEXEC O_CLOEXEC
-#endif
-#ifndef MOVE_MOUNT_F_EMPTY_PATH
-#define MOVE_MOUNT_F_EMPTY_PATH 0x00000004
-#endif
-#ifndef MOVE_MOUNT_T_EMPTY_PATH
-#define MOVE_MOUNT_T_EMPTY_PATH 0x00000040
-#endif
-#ifndef FSOPEN_CLOEXEC
-#define FSOPEN_CLOEXEC 0x00000001
-#endif
-#ifndef FSMOUNT_CLOEXEC
-#define FSMOUNT_CLOEXEC 0x00000001
-#endif
-#ifndef FSPICK_CLOEXEC
-#define FSPICK_CLOEXEC 0x00000001
-#endif
-#ifndef FSPICK_EMPTY_PATH
-#define FSPICK_EMPTY_PATH 0x00000008
-#endif
-#ifndef FSCONFIG_SET_FLAG
-#define FSCONFIG_SET_FLAG 0
-#define FSCONFIG_SET_STRING 1
-#define FSCONFIG_SET_FD 5
-#define FSCONFIG_CMD_CREATE 6
-#define FSCONFIG_CMD_RECONFIGURE 7
-#endif
-#ifndef MOUNT_ATTR_RDONLY
-#define MOUNT_ATTR_RDONLY 0x00000001
-#define MOUNT_ATTR_NOSUID 0x00000002
-#define MOUNT_ATTR_NODEV 0x00000004
-#define MOUNT_ATTR_NOEXEC 0x00000008
-#define MOUNT_ATTR__ATIME 0x00000070
-#define MOUNT_ATTR_RELATIME 0x00000000
-#define MOUNT_ATTR_NOATIME 0x00000010
-#define MOUNT_ATTR_STRICTATIME 0x00000020
-#define MOUNT_ATTR_NODIRATIME 0x00000080
-#endif
-#ifndef MOUNT_ATTR_IDMAP
-#define MOUNT_ATTR_IDMAP 0x00100000
-#endif
-#ifndef MOUNT_ATTR_NOSYMFOLLOW
-#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
-#endif
-#ifndef MS_NOSYMFOLLOW
-#define MS_NOSYMFOLLOW 256
-#endif
-#ifndef MS_LAZYTIME
-#define MS_LAZYTIME (1 << 25)
-#endif
-
-/* mount_setattr(2), Linux 5.12. */
-struct lx_mount_attr {
-	uint64_t attr_set;
-	uint64_t attr_clr;
-	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0: as it is */
-	uint64_t userns_fd;
-};
 
 /* open_tree(2), Linux 5.2. */
 static inline long lx_sys_open_tree(int dir_fd, const char *path, unsigned flags)
@@ -209,40 +112,6 @@ static inline long lx_sys_pivot_root(const char *new_root, const char *put_old)
 }
 
 /* ---- processes and descriptors --------------------------------------------------------------- */
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x00001000
-#endif
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL
-#endif
-#ifndef CLONE_CLEAR_SIGHAND
-#define CLONE_CLEAR_SIGHAND 0x100000000ULL
-#endif
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-
-/* clone3(2), Linux 5.3; CLONE_INTO_CGROUP 5.7. Pointers are numbers, as the kernel wants them. */
-struct lx_clone_args {
-	uint64_t flags;
-	uint64_t pidfd; /* int * */
-	uint64_t child_tid;
-	uint64_t parent_tid;
-	uint64_t exit_signal;
-	uint64_t stack;
-	uint64_t stack_size;
-	uint64_t tls;
-	uint64_t set_tid;
-	uint64_t set_tid_size;
-	uint64_t cgroup;
-};
 
 /* 0 in the child. Like fork, but nothing of libc's fork handlers runs: single-threaded callers. */
 static inline long lx_sys_clone3(const struct lx_clone_args *args)
