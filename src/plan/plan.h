@@ -15,6 +15,7 @@
 #include "plan/process.h"
 #include "plan/request.h"
 #include "plan/seccomp.h"
+#include "plan/sysctl.h"
 
 #include <sys/types.h>
 
@@ -70,11 +71,6 @@ struct plan_hook {
 struct plan_hooks {
 	const struct plan_hook *items;
 	size_t count;
-};
-
-struct plan_sysctl {
-	const char *path; /* beneath /proc/sys: "net/ipv4/ip_forward" */
-	const char *value;
 };
 
 struct plan_annotation {

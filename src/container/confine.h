@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes a process what its plan says. Three moments:
+ *
+ *   ct_limit         by the runtime, on the process's pid, as soon as the process is in its cgroup
+ *                    (or by the process itself where no user namespace is between the two)
+ *   ct_confine       by the process, after its root is in place: labels, ids, capabilities
+ *   ct_confine_last  by the process, directly before it becomes the program: the filter
+ *
+ * ct_confine gives privileges up in the one order that works, and each step names in confine.c
+ * what it needs. After it the process can do nothing that the program could not.
+ */
+#pragma once
+
+#include "container/filter.h"
+#include "plan/process.h"
+
+/*
+ * Resource limits, scheduling, I/O priority, OOM score: what the kernel grants by privilege in the
+ * initial user namespace, so it is done from outside. `pid` 0: the caller itself. `proc_fd` borrows
+ * a trusted procfs that shows `pid`.
+ */
+RL_MUST rl_err ct_limit(const struct plan_process *p, int proc_fd, pid_t pid);
+
+struct ct_confinement {
+	const struct plan_process *process;
+	const struct ct_filter *filter; /* NULL or not enabled: none */
+	const struct ct_notify *notify; /* for a filter with a listener */
+	int proc_fd;	     /* borrowed: a verified procfs of the process's pid namespace, or -1 */
+	int last_capability; /* host->last_capability */
+	bool new_session_keyring;
+	bool labels_now; /* labels take effect at once: no execve follows (handlers) */
+};
+
+/* What only the process could know. */
+struct ct_confined {
+	const char *const *env; /* complete, in the arena */
+};
+
+/*
+ * Called once, by a single-threaded process whose root directory is the container's. On failure
+ * the process has lost an unknown part of its rights and can only report and exit.
+ */
+RL_MUST rl_err ct_confine(struct rl_arena *a, const struct ct_confinement *c,
+			  struct ct_confined *ret);
+
+/* The filter, when ct_confine could leave it for the end; else nothing. */
+RL_MUST rl_err ct_confine_last(const struct ct_confinement *c);
+
+/* True if ct_confine loads the filter itself, because the right to do so is given up there. */
+bool ct_filter_is_early(const struct ct_confinement *c);
+
+/*
+ * The working directory. It is made if missing, and must then be inside the container's root:
+ * a path through /proc/self/fd may lead elsewhere (CVE-2024-21626).
+ */
+RL_MUST rl_err ct_enter_cwd(const char *cwd, bool create);
