@@ -116,10 +116,17 @@ struct plan_op {
 	};
 };
 
+/* How "/" becomes the container's root at the end. */
+enum plan_root_change {
+	PLAN_ROOT_PIVOT, /* pivot_root(2), and the host's mounts are gone */
+	PLAN_ROOT_MOVE, /* --no-pivot: MS_MOVE and chroot(2), for a host that runs from initramfs */
+	PLAN_ROOT_CHROOT, /* no mount namespace: chroot(2), and not one mount */
+};
+
 struct plan_furnish {
 	const char *root_path; /* absolute path on the host */
 	bool root_readonly;
-	bool no_pivot;
+	enum plan_root_change root_change;
 	/* What "/" becomes in the new mount namespace before anything else; MS_* with MS_REC. */
 	uint32_t host_propagation;
 	/* What the container's root becomes at the end; 0: nothing. */
