@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/program.h"
+
+#include "base/io.h"
+#include "linux/sys.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439 /* Linux 5.8 */
+#endif
+
+/* Where the shells of Debian look when the environment has no PATH. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ---- finding ----------------------------------------------------------------------------------
+ */
+
+/* 0 if it can be executed, else the errno that says why not. */
+static int check_executable(const char *path)
+{
+	struct stat st;
+	long r;
+
+	if (stat(path, &st) != 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	/* With the effective ids and capabilities, as execve will look. */
+	r = syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
+	if (r != 0 && errno == ENOSYS)
+		r = access(path, X_OK);
+	return r == 0 ? 0 : errno;
+}
+
+static const char *path_variable(const char *const *env)
+{
+	for (size_t i = 0; env[i] != NULL; i++)
+		if (strncmp(env[i], "PATH=", 5) == 0)
+			return env[i] + 5;
+	return DEFAULT_PATH;
+}
+
+static rl_err refuse(const char *name, int reason)
+{
+	if (reason == EACCES)
+		return rl_refuse(RL_E(EACCES), "exec: \"%s\": permission denied", name);
+	if (reason == EISDIR)
+		return rl_refuse(RL_E(EISDIR), "exec: \"%s\": is a directory", name);
+	if (strchr(name, '/') == NULL)
+		return rl_hint(rl_refuse(RL_E(ENOENT),
+					 "exec: \"%s\": executable file not found in $PATH", name),
+			       "process.args[0] is looked up in the PATH of process.env, inside "
+			       "the container");
+	if (reason == ENOENT)
+		return rl_refuse(RL_E(ENOENT), "exec: \"%s\": stat %s: no such file or directory",
+				 name, name);
+	errno = reason;
+	return rl_sys(-1, "exec: \"%s\": stat %s", name, name);
+}
+
+static rl_err search_path(struct rl_arena *a, const char *name, const char *path,
+			  const char **ret_path)
+{
+	int reason = ENOENT;
+
+	for (const char *at = path, *end;; at = end + 1) {
+		const char *candidate;
+		int why;
+
+		end = strchrnul(at, ':');
+		/* An empty element is the current directory. */
+		RL_TRY(rl_arena_fmt(a, &candidate, "%.*s%s%s", (int)(end - at), at,
+				    end == at ? "./" : "/", name));
+		why = check_executable(candidate);
+		if (why == 0) {
+			*ret_path = candidate;
+			return RL_OK;
+		}
+		if (why == EACCES)
+			reason = EACCES;
+		if (*end == '\0')
+			break;
+	}
+	return refuse(name, reason);
+}
+
+rl_err ct_program_find(struct rl_arena *a, const struct plan_process *p, const char *const *env,
+		       const char **ret_path)
+{
+	const char *name = p->args[0];
+	int why;
+
+	if (*name == '\0')
+		return refuse(name, ENOENT);
+	if (strchr(name, '/') == NULL)
+		return search_path(a, name, path_variable(env), ret_path);
+	why = check_executable(name);
+	if (why != 0)
+		return refuse(name, why);
+	*ret_path = name;
+	return RL_OK;
+}
+
+/* ---- becoming ---------------------------------------------------------------------------------
+ */
+
+rl_err ct_program_close_from(unsigned first)
+{
+	struct rlimit limit;
+
+	if (lx_sys_close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return RL_OK;
+	if (errno != ENOSYS && errno != EINVAL)
+		return rl_sys(-1, "make descriptors from %u on close-on-exec", first);
+	/* Before Linux 5.11. The hard limit, as a descriptor may be older than the soft one. */
+	RL_TRY(rl_sys(getrlimit(RLIMIT_NOFILE, &limit), "read the limit of descriptors"));
+	if (limit.rlim_max > 1U << 20)
+		limit.rlim_max = 1U << 20; /* fs.nr_open of such kernels */
+	for (unsigned fd = first; fd < limit.rlim_max; fd++)
+		if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF)
+			return rl_sys(-1, "make descriptor %u close-on-exec", fd);
+	return RL_OK;
+}
+
+rl_err ct_program_by_stub(struct rl_arena *a, int stub_fd, int report_fd, const char *path,
+			  const char *const *args, const char *const *env)
+{
+	const char **argv;
+	size_t count = 0;
+
+	while (args[count] != NULL)
+		count++;
+	RL_TRY(rl_new_array(a, count + 2, &argv));
+	memcpy(argv + 1, args, count * sizeof(*args));
+	if (report_fd < 0) {
+		RL_TRY(rl_arena_fmt(a, &argv[0], "- %s", path));
+	} else {
+		RL_TRY(rl_arena_fmt(a, &argv[0], "%d %s", report_fd, path));
+		RL_TRY(rl_sys(fcntl(report_fd, F_SETFD, 0), "keep the report descriptor open"));
+	}
+	/* Not fexecve(3): it would go through /proc, which is the container's. */
+	return rl_sys(syscall(SYS_execveat, stub_fd, "", argv, env, AT_EMPTY_PATH),
+		      "execute the stub for %s", path);
+}
+
+rl_err ct_program_exec(const char *path, const char *const *args, const char *const *env)
+{
+	return rl_sys(execve(path, (char *const *)args, (char *const *)env), "exec: \"%s\"", path);
+}
+
+rl_err ct_program_report(int fd, const char *path)
+{
+	uint8_t record[4];
+	size_t have = 0;
+	uint32_t code;
+
+	while (have < sizeof(record)) {
+		ssize_t n = read(fd, record + have, sizeof(record) - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		RL_TRY(rl_sys(n, "read the report of the program's start"));
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	if (have == 0)
+		return RL_OK;
+	code = (uint32_t)record[0] | (uint32_t)record[1] << 8 | (uint32_t)record[2] << 16 |
+	       (uint32_t)record[3] << 24;
+	if (have < sizeof(record) || code == 0 || code >= 4096)
+		return rl_fail(RL_E(EPROTO), "read the report of the start of %s", path);
+	errno = (int)code;
+	return rl_sys(-1, "exec: \"%s\"", path);
+}
