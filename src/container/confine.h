@@ -13,21 +13,22 @@
 #pragma once
 
 #include "container/filter.h"
+#include "linux/path.h"
 #include "plan/process.h"
 
 /*
  * Resource limits, scheduling, I/O priority, OOM score: what the kernel grants by privilege in the
- * initial user namespace, so it is done from outside. `pid` 0: the caller itself. `proc_fd` borrows
- * a trusted procfs that shows `pid`.
+ * initial user namespace, so it is done from outside. `pid` 0: the caller itself. `proc`
+ * shows `pid`.
  */
-RL_MUST rl_err ct_limit(const struct plan_process *p, int proc_fd, pid_t pid);
+RL_MUST rl_err ct_limit(const struct plan_process *p, const struct lx_proc *proc, pid_t pid);
 
 struct ct_confinement {
 	const struct plan_process *process;
 	const struct ct_filter *filter; /* NULL or not enabled: none */
 	const struct ct_notify *notify; /* for a filter with a listener */
-	int proc_fd;	     /* borrowed: a verified procfs of the process's pid namespace, or -1 */
-	int last_capability; /* host->last_capability */
+	const struct lx_proc *proc; /* of the process's pid namespace; NULL when no label is set */
+	int last_capability;	    /* host->last_capability */
 	bool new_session_keyring;
 	bool labels_now; /* labels take effect at once: no execve follows (handlers) */
 };

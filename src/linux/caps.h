@@ -38,5 +38,3 @@ RL_MUST rl_err lx_caps_ambient(uint64_t ambient, int last);
 RL_MUST rl_err lx_caps_keep(bool keep);
 /* prctl(PR_SET_NO_NEW_PRIVS), for ever. */
 RL_MUST rl_err lx_no_new_privileges(void);
-/* The kernel's highest capability number: /proc/sys/kernel/cap_last_cap of `proc_fd`, a procfs. */
-RL_MUST rl_err lx_caps_last(int proc_fd, int *ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a process is scheduled. pid 0 is the caller; `proc_fd` borrows a procfs that knows `pid`. */
+/* How a process is scheduled. pid 0 is the caller. */
 #pragma once
 
-#include "base/error.h"
+#include "linux/path.h"
 
 #include <sys/types.h>
 
@@ -27,5 +27,5 @@ void lx_sched_affinity_reset(pid_t pid);
 RL_MUST rl_err lx_io_priority(pid_t pid, int value);
 /* personality(2) of the caller. */
 RL_MUST rl_err lx_personality(unsigned long persona);
-/* Lowering needs CAP_SYS_RESOURCE. */
-RL_MUST rl_err lx_oom_score_adj(int proc_fd, pid_t pid, int value);
+/* Lowering needs CAP_SYS_RESOURCE. `proc` shows `pid`. */
+RL_MUST rl_err lx_oom_score_adj(const struct lx_proc *proc, pid_t pid, int value);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "linux/path.h"
 
 #include <sys/types.h>
 
@@ -14,8 +14,8 @@ struct lx_uidmap {
 	bool deny_setgroups; /* asked for by a gid map without privilege, Linux 3.19 */
 };
 
-/* `proc_fd` borrows a trusted procfs of the caller's pid namespace. */
-RL_MUST rl_err lx_uidmap_write(int proc_fd, pid_t pid, const struct lx_uidmap *map);
+/* `proc` is of the caller's pid namespace. */
+RL_MUST rl_err lx_uidmap_write(const struct lx_proc *proc, pid_t pid, const struct lx_uidmap *map);
 
 /*
  * Runs newuidmap or newgidmap (`program`, found in PATH) with the pid and then `args`
