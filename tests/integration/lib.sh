@@ -1,0 +1,550 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The harness: bundles, calls of the runtime, comparisons, and the check after every case that the
+# host is as it was before. tests/integration/run sources this file, then the themes.
+#
+# A case is a function test_THEME_WHAT. It runs in a subshell of its own and ends with success, or
+# with `fail WHY` or `skip WHY`. It finds these variables:
+#
+#   C      its scratch directory       B      its bundle (after `bundle`)
+#   ID     a container name            CG     a cgroupsPath that nobody else uses
+#   STATE  the runtime's --root        KIND   runlet, crun or runc
+#
+# and after each call of the runtime: RC, OUT and ERR.
+
+# ----------------------------------------------------------------------------- outcome of a case
+
+fail()
+{
+	printf '%s' "$*" >"$C/why"
+	exit 1
+}
+
+skip()
+{
+	printf '%s' "$*" >"$C/why"
+	exit 77
+}
+
+# only KIND... : WHY   the case is about something that only these runtimes have or do
+only()
+{
+	local kind
+	while [ "$1" != : ]; do
+		kind=$1
+		[ "$KIND" = "$kind" ] && return 0
+		shift
+	done
+	shift
+	skip "$KIND: $*"
+}
+
+# unlike KIND... : WHY   these runtimes are known to do it differently
+unlike()
+{
+	while [ "$1" != : ]; do
+		[ "$KIND" = "$1" ] && shift && {
+			while [ "$1" != : ]; do shift; done
+			shift
+			skip "$KIND: $*"
+		}
+		shift
+	done
+}
+
+# feature NAME   something that a runtime may lack; RUNLET_FEATURES lists what this one has
+feature()
+{
+	[ -z "${RUNLET_FEATURES:-}" ] && return 0
+	case " $RUNLET_FEATURES " in
+	*" $1 "*) ;;
+	*) skip "$KIND was built without $1" ;;
+	esac
+}
+
+need_root()
+{
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+need_program()
+{
+	command -v "$1" >/dev/null || skip "needs $1"
+}
+
+# -------------------------------------------------------------------------------------- bundles
+
+# Makes $B (or the directory named) with a root that holds nothing but the payload.
+bundle()
+{
+	B=${1:-$C/bundle}
+	mkdir -p "$B/rootfs"/{proc,dev,sys,etc,tmp,bin}
+	cp "$PROGRAMS/payload" "$B/rootfs/payload"
+	jq --arg cg "$CG" '.linux.cgroupsPath = $cg' "$HERE/base.json" >"$B/config.json"
+	[ "$CGROUPS" = yes ] || conf 'del(.linux.cgroupsPath, .linux.resources)'
+}
+
+# conf FILTER [JQ OPTION]...   changes $B/config.json
+conf()
+{
+	local filter=$1
+	shift
+	jq "$filter" "$B/config.json" "$@" >"$B/config.new" || fail "jq: $filter"
+	mv "$B/config.new" "$B/config.json"
+}
+
+# payload WORD...   what the container runs
+payload()
+{
+	conf '.process.args = ["/payload"] + $ARGS.positional' --args -- "$@"
+}
+
+# ----------------------------------------------------------------------- calls of the runtime
+
+CALLS=0
+
+# rt WORD...   calls the runtime with --root; a container made by the call writes to $COUT
+rt()
+{
+	CALLS=$((CALLS + 1))
+	local out=$C/out.$BASHPID.$CALLS err=$C/err.$BASHPID.$CALLS
+	case " $* " in
+	*" create "* | *" --detach "* | *" -d "*) COUT=$out ;;
+	esac
+	timeout --foreground -k 5 "${PATIENCE:-20}" "${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" "$@" \
+		>"$out" 2>"$err" <"${INPUT:-/dev/null}"
+	RC=$?
+	OUT=$(tr -d '\0' <"$out")
+	ERR=$(tr -d '\0' <"$err")
+	{
+		echo "+ $*   -> $RC"
+		cat "$err"
+	} >>"$C/log"
+	[ "$RC" != 124 ] || fail "hangs: $*"
+}
+
+rt_ok()
+{
+	rt "$@"
+	[ "$RC" = 0 ] || fail "'$*' gave $RC: ${ERR:-$OUT}"
+}
+
+# rt_fails REGEX WORD...   must fail and say why
+rt_fails()
+{
+	local regex=$1
+	shift
+	rt "$@"
+	[ "$RC" != 0 ] || fail "'$*' succeeded"
+	[ "$RC" -lt 128 ] || [ "$RC" -ge 253 ] || fail "'$*' crashed with $RC: $ERR"
+	match "error text of '$1'" "$ERR" "$regex"
+}
+
+# Runs $B as $ID in the foreground.
+run_ok()
+{
+	rt_ok run "$@" --bundle "$B" "$ID"
+}
+
+run_status()
+{
+	rt run --bundle "$B" "$ID"
+	[ "$RC" = "$1" ] || fail "run gave $RC instead of $1: $ERR"
+}
+
+# The container must be refused, with an error that matches, and leave nothing behind.
+run_fails()
+{
+	rt_fails "$1" run --bundle "$B" "$ID"
+	no_state "$ID"
+}
+
+# A container that runs in the background; `payload` said what it does.
+start_ok()
+{
+	rt_ok create --bundle "$B" "$@" "$ID"
+	rt_ok start "$ID"
+}
+
+# A started container whose first process waits to be told to end.
+sleeper()
+{
+	bundle
+	payload write /ready yes + sleep
+	[ $# = 0 ] || conf "$1"
+	start_ok
+	wait_for "the container to start" test -e "$B/rootfs/ready"
+}
+
+# exec_ok WORD...   runs the payload a second time inside $ID
+exec_ok()
+{
+	rt_ok exec "$ID" /payload "$@"
+}
+
+status()
+{
+	"${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" state "${1:-$ID}" 2>/dev/null | jq -r .status
+}
+
+init_pid()
+{
+	"${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" state "${1:-$ID}" 2>/dev/null | jq -r .pid
+}
+
+# Starts a program of the host's side that must not outlive the case.
+helper()
+{
+	"$@" &
+	echo $! >>"$C/helpers"
+}
+
+wait_for()
+{
+	local what=$1 tries=0
+	shift
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail "waited in vain for $what"
+		sleep 0.02
+	done
+}
+
+is_status()
+{
+	[ "$(status "${2:-$ID}")" = "$1" ]
+}
+
+wait_status()
+{
+	wait_for "status $1 (it is $(status))" is_status "$1"
+}
+
+# What a runtime says about a container that it does not know.
+unknown_words()
+{
+	case $KIND in
+	crun) echo "does not exist|No such file or directory" ;;
+	*) echo "does not exist" ;;
+	esac
+}
+
+# ---------------------------------------------------------------------------------- comparisons
+
+# got KEY   the values of the key in the payload's report, one a line
+got()
+{
+	local line
+	while IFS= read -r line; do
+		case $line in
+		"$1="*) printf '%s\n' "${line#"$1="}" ;;
+		esac
+	done <<<"$OUT"
+}
+
+equal()
+{
+	[ "$2" = "$3" ] || fail "$1 is '$3', not '$2'"
+}
+
+differ()
+{
+	[ "$2" != "$3" ] || fail "$1 is '$3', and must not be"
+}
+
+# match WHAT TEXT REGEX   an extended regular expression, in any case
+match()
+{
+	grep -qiE -- "$3" <<<"$2" || fail "$1 is '$2', which does not match '$3'"
+}
+
+no_match()
+{
+	! grep -qiE -- "$3" <<<"$2" || fail "$1 is '$2', which matches '$3'"
+}
+
+# expect KEY VALUE   in the payload's report
+expect()
+{
+	equal "$1" "$2" "$(got "$1")"
+}
+
+expect_match()
+{
+	match "$1" "$(got "$1")" "$2"
+}
+
+# expect_mount DESTINATION REGEX   matches "TYPE OPTIONS SUPER SOURCE ROOT PROPAGATION"
+expect_mount()
+{
+	local line
+	line=$(got mount | awk -v d="$1" '$1 == d' | tail -n 1)
+	[ -n "$line" ] || fail "$1 is not a mount"
+	match "mount $1" "${line#* }" "$2"
+}
+
+no_mount()
+{
+	[ -z "$(got mount | awk -v d="$1" '$1 == d')" ] || fail "$1 is a mount"
+}
+
+# capmask NAME...   the set as the kernel writes it
+capmask()
+{
+	local name mask=0 number
+	for name in "$@"; do
+		case $name in
+		CAP_CHOWN) number=0 ;;
+		CAP_DAC_OVERRIDE) number=1 ;;
+		CAP_FOWNER) number=3 ;;
+		CAP_KILL) number=5 ;;
+		CAP_SETGID) number=6 ;;
+		CAP_SETUID) number=7 ;;
+		CAP_NET_BIND_SERVICE) number=10 ;;
+		CAP_NET_ADMIN) number=12 ;;
+		CAP_NET_RAW) number=13 ;;
+		CAP_SYS_CHROOT) number=18 ;;
+		CAP_SYS_PTRACE) number=19 ;;
+		CAP_SYS_ADMIN) number=21 ;;
+		CAP_MKNOD) number=27 ;;
+		CAP_AUDIT_WRITE) number=29 ;;
+		*) fail "capmask: $name" ;;
+		esac
+		mask=$((mask | 1 << number))
+	done
+	printf '%016x' "$mask"
+}
+
+no_state()
+{
+	[ ! -e "$STATE/$1" ] || fail "state of $1 was left: $(ls -A "$STATE/$1")"
+}
+
+exists()
+{
+	[ -e "$1" ] || [ -L "$1" ] || fail "$1 does not exist"
+}
+
+missing()
+{
+	if [ -e "$1" ] || [ -L "$1" ]; then fail "$1 exists"; fi
+}
+
+# -------------------------------------------------------------------------------------- cgroups
+
+# cgdir CONTROLLER [PATH]   where the container's cgroup of this controller is on this host
+cgdir()
+{
+	local path=${2:-$CG}
+	case $LAYOUT in
+	v2) echo "/sys/fs/cgroup$path" ;;
+	*) echo "/sys/fs/cgroup/$1$path" ;;
+	esac
+}
+
+# cgvalue CONTROLLER FILE   the value there, as one line
+cgvalue()
+{
+	tr '\n' ' ' <"$(cgdir "$1")/$2" | sed 's/ $//'
+}
+
+need_controller()
+{
+	case $LAYOUT in
+	v1 | hybrid) [ -d "/sys/fs/cgroup/$1" ] || skip "no $1 controller here" ;;
+	v2) grep -qw "$1" /sys/fs/cgroup/cgroup.controllers || skip "no $1 controller here" ;;
+	*) skip "no cgroups here" ;;
+	esac
+	[ "$CGROUPS" = yes ] || skip "cgroups are not ours to change"
+}
+
+need_v1()
+{
+	case $LAYOUT in
+	v1 | hybrid) ;;
+	*) skip "cgroup v1 only" ;;
+	esac
+	[ "$CGROUPS" = yes ] || skip "cgroups are not ours to change"
+}
+
+# Every directory of the host that is the cgroup PATH in some hierarchy.
+cgroup_dirs()
+{
+	local dir
+	for dir in /sys/fs/cgroup"$1" /sys/fs/cgroup/*"$1"; do
+		case $dir in
+		/sys/fs/cgroup/unified/*) [ -z "$UNIFIED_HIDDEN" ] || continue ;;
+		esac
+		[ ! -d "$dir" ] || echo "$dir"
+	done
+}
+
+# ---------------------------------------------------------------------- before and after a case
+
+# Children of the reaper that are not the suite itself: whatever a case left running.
+leftovers()
+{
+	local pid children=
+	read -r children <"/proc/$REAPER/task/$REAPER/children" 2>/dev/null || true
+	for pid in $children; do
+		[ "$pid" = "$SUITE" ] || echo "$pid"
+	done
+}
+
+mount_points()
+{
+	local line
+	while read -r _ _ _ _ line _; do
+		echo "$line"
+	done </proc/self/mountinfo
+}
+
+prepare_case()
+{
+	SERIAL=$((SERIAL + 1))
+	C=$WORK/$SERIAL
+	STATE=$C/state
+	ID=rl-$SUITE-$SERIAL
+	CG=$CGROUP_BASE/c$SERIAL
+	GLOBALS=(--root "$STATE")
+	WRAP=("${BASE_WRAP[@]}")
+	mkdir -p "$C" "$STATE"
+	chmod 755 "$C"
+	MOUNTS_BEFORE=$(mount_points)
+}
+
+kill_helpers()
+{
+	local pid
+	[ -f "$C/helpers" ] || return 0
+	while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null
+	done <"$C/helpers"
+}
+
+delete_containers()
+{
+	local dir id
+	[ ! -f "$C/wrap" ] || mapfile -t WRAP <"$C/wrap"
+	for dir in "$STATE"/* "$C"/state-*/*; do
+		[ -d "$dir" ] || continue
+		id=${dir##*/}
+		timeout -k 5 20 "${WRAP[@]}" "$RUNTIME" --root "${dir%/*}" delete --force "$id" \
+			>>"$C/log" 2>&1 || echo "delete --force $id failed"
+		[ ! -e "$dir" ] || echo "state of $id was left"
+	done
+}
+
+check_processes()
+{
+	local tries=0 pid
+	while [ -n "$(leftovers)" ] && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.02
+	done
+	for pid in $(leftovers); do
+		echo "process $pid ($(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)) was left"
+		kill -KILL "$pid"
+	done
+}
+
+check_cgroups()
+{
+	local dir
+	for dir in $(cgroup_dirs "$CG"); do
+		# A runtime may be unable to remove what a case put there itself.
+		[ -f "$C/own-cgroups" ] || echo "cgroup $dir was left"
+		thaw_and_kill "$dir"
+		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null
+	done
+}
+
+# Only below our own directory: the caller made sure of it.
+thaw_and_kill()
+{
+	local pid
+	[ ! -e "$1/freezer.state" ] || echo THAWED >"$1/freezer.state"
+	[ ! -e "$1/cgroup.kill" ] || echo 1 >"$1/cgroup.kill"
+	find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r pid; do
+		[ "$pid" = 0 ] || kill -KILL "$pid" 2>/dev/null
+	done
+	sleep 0.05
+}
+
+check_mounts()
+{
+	local now
+	now=$(mount_points)
+	[ "$now" != "$MOUNTS_BEFORE" ] || return 0
+	echo "mounts were left: $(comm -13 <(sort <<<"$MOUNTS_BEFORE") <(sort <<<"$now") | tr '\n' ' ')"
+	mount_points | grep "^$C/" | sort -r | while read -r point; do
+		umount -l "$point"
+	done
+}
+
+# Puts everything back and says what the runtime should have put back itself.
+finish_case()
+{
+	kill_helpers
+	delete_containers
+	check_processes
+	check_cgroups
+	check_mounts
+}
+
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+run_case()
+{
+	local name=$1 result why leaks
+	prepare_case
+	(
+		set +e
+		trap - EXIT INT TERM
+		"$name"
+	) </dev/null >>"$C/log" 2>&1
+	result=$?
+	why=$(head -c 600 "$C/why" 2>/dev/null | tr '\n' ' ')
+	[ $result = 0 ] || [ -n "$why" ] || why="the case itself ended with $result: $(tail -n 1 "$C/log")"
+	leaks=$(finish_case 2>/dev/null | tr '\n' ';')
+	[ -z "$leaks" ] || [ $result = 1 ] || {
+		result=1
+		why="afterwards: $leaks"
+	}
+	say_case "${name#test_}" "$result" "$why"
+	[ -n "$KEEP" ] || rm -rf --one-file-system "$C"
+}
+
+say_case()
+{
+	case $2 in
+	0)
+		PASSED=$((PASSED + 1))
+		echo "ok $1"
+		;;
+	77)
+		SKIPPED=$((SKIPPED + 1))
+		echo "skip $1 - $3"
+		;;
+	*)
+		FAILED=$((FAILED + 1))
+		echo "not ok $1 - $3"
+		;;
+	esac
+}
+
+# Runs the cases of a theme in the order of its file.
+run_theme()
+{
+	local name names
+	# shellcheck disable=SC1090
+	. "$HERE/$1.sh"
+	mapfile -t names < <(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' "$HERE/$1.sh")
+	for name in "${names[@]}"; do
+		[[ ${name#test_} =~ $FILTER ]] || continue
+		run_case "$name"
+	done
+}

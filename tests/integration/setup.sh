@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Before and after the whole suite: what kind of host and runtime this is, and what was left.
+
+find_kind()
+{
+	case $("$RUNTIME" --version 2>/dev/null | head -n 1) in
+	"crun version"*) KIND=crun ;;
+	"runc version"*) KIND=runc ;;
+	*) KIND=runlet ;;
+	esac
+}
+
+# none, v1, hybrid (v1 with a cgroup2 mount beside it) or v2
+find_layout()
+{
+	UNIFIED_HIDDEN=
+	LAYOUT=none
+	if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+		LAYOUT=v2
+	elif [ -d /sys/fs/cgroup/unified ]; then
+		LAYOUT=hybrid
+	elif [ -d /sys/fs/cgroup/memory ]; then
+		LAYOUT=v1
+	fi
+}
+
+# crun does not start on a hybrid host whose cgroup2 mount has controllers; for it, and only in our
+# mount namespace, an empty tmpfs hides that mount. What crun writes there is not looked at.
+hide_unified_from_crun()
+{
+	[ "$KIND$LAYOUT" = crunhybrid ] || return 0
+	mount -t tmpfs tmpfs /sys/fs/cgroup/unified
+	UNIFIED_HIDDEN=1
+	LAYOUT=v1
+}
+
+# What exists before and after outside of our own directories, by name.
+host_snapshot()
+{
+	mount_points | sort
+	for dir in /run /run/user/0 /tmp /dev/shm /var/tmp; do
+		find "$dir" -maxdepth 1 \( -name '*runlet*' -o -name "rl-$SUITE*" \) \
+			! -path "$WORK" ! -name 'runlet-bench-*' 2>/dev/null
+	done | sort
+	cgroup_dirs "$CGROUP_BASE"
+	find /sys/fs/cgroup -maxdepth 2 -name "rl-$SUITE*" 2>/dev/null
+}
+
+setup_suite()
+{
+	SUITE=$$
+	REAPER=$PPID
+	SERIAL=0
+	CGROUP_BASE=/runlet-test-$SUITE
+	CGROUPS=no
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/runlet-test-XXXXXX") || exit 2
+	chmod 755 "$WORK"
+	BASE_WRAP=()
+	if [ -n "$ENOSYS" ]; then
+		[ "$ENOSYS" != new ] || ENOSYS=$NEW_CALLS
+		BASE_WRAP=("$PROGRAMS/enosys" "$ENOSYS")
+	fi
+	find_kind
+	find_layout
+	[ "$(id -u)" != 0 ] || hide_unified_from_crun
+	[ "$(id -u)" != 0 ] || [ "$LAYOUT" = none ] || CGROUPS=yes
+	umask 022
+	SNAPSHOT=$(host_snapshot)
+}
+
+remove_cgroup_base()
+{
+	local dir
+	for dir in $(cgroup_dirs "$CGROUP_BASE"); do
+		thaw_and_kill "$dir"
+		find "$dir" -depth -type d -exec rmdir {} \;
+	done
+}
+
+teardown_suite()
+{
+	local now
+	[ "$LAYOUT" = none ] || remove_cgroup_base 2>/dev/null
+	now=$(host_snapshot)
+	if [ "$now" = "$SNAPSHOT" ]; then
+		say_case leaks 0 ""
+	else
+		say_case leaks 1 "the host changed: $(diff <(echo "$SNAPSHOT") <(echo "$now") | tr '\n' ' ')"
+	fi
+	if [ -n "$KEEP" ]; then
+		echo "# the cases are in $WORK"
+	else
+		rm -rf --one-file-system "$WORK"
+	fi
+}
