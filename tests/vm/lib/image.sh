@@ -230,6 +230,9 @@ furnish_root() {
 	ln -sfn ../rig.service "$units/multi-user.target.wants/rig.service"
 	printf '[Service]\nDelegate=cpu cpuset io memory pids\n' >"$units/user@.service.d/rig.conf"
 	mkdir -p "$root/etc/systemd/journald.conf.d"
+	mkdir -p "$root/etc/containers" # where Podman is not to guess
+	printf '[network]\nnetwork_backend = "netavark"\n' >"$root/etc/containers/containers.conf"
+	printf '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n' >"$root/etc/containers/storage.conf"
 	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf.d/rig.conf"
 }
 

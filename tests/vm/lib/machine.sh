@@ -140,21 +140,15 @@ start_qemu() {
 	args+=(${RUNLET_RIG_QEMU-})
 	if [[ $mode = shell ]]; then
 		terminal=$(stty -g)
-		args+=(-chardev stdio,id=tty,mux=on,signal=off -serial chardev:tty -mon chardev=tty)
+		args+=(-chardev "serial,id=tty,mux=on,path=$(tty)" -serial chardev:tty -mon chardev=tty)
 	else
 		# Files, not pipes: they take what comes at once, so that nothing is in flight when the machine ends.
 		args+=(-device virtio-serial-pci
 			-chardev file,id=out,path=out -device virtserialport,chardev=out,name=rig.out
 			-chardev file,id=err,path=err -device virtserialport,chardev=err,name=rig.err)
 	fi
-	exec {stdin}<&0
-	if [[ $mode = shell ]]; then
-		setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" <&"$stdin" 2>qemu.log &
-	else
-		setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" </dev/null >qemu.log 2>&1 &
-	fi
+	setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" </dev/null >qemu.log 2>&1 &
 	qemu=$!
-	exec {stdin}<&-
 	if [[ $mode != shell ]]; then
 		follow out &
 		followers+=($!)
@@ -265,7 +259,8 @@ lost() {
 	drain
 	if [[ -s console ]]; then
 		say "the last lines of its console:"
-		tail -n 25 console | sed -e 's/\r//g' -e 's/\x1b\[[0-9;?]*[A-Za-z]//g' -e 's/^/    | /' >&2
+		# A panic has a long tail: from where it begins.
+		{ grep -m 1 -A 20 -E 'Kernel panic|BUG:|Oops' console || tail -n 20 console; } | sed -e 's/\r//g' -e 's/\x1b\[[0-9;?]*[A-Za-z]//g' -e 's/^/    | /' >&2
 	fi
 	say "$1"
 	verdict=$rig_failed
@@ -293,7 +288,7 @@ machine_end() {
 		kill -KILL "$p" 2>/dev/null || :
 		wait "$p" 2>/dev/null || :
 	done
-	[[ -z ${terminal-} ]] || stty "$terminal" || :
+	[[ -z ${terminal-} ]] || stty "$terminal" 2>/dev/null || : # it complains of a pty's speed, and restores the rest
 	if [[ -n ${work-} ]]; then
 		cd /
 		rm -rf "$work"
