@@ -46,7 +46,7 @@ struct oci_record {
 	bool no_pivot;	      /* the root was entered by chroot */
 	bool poststart_hooks; /* start has some to run */
 	bool poststop_hooks;
-	uint64_t bounding;    /* capability bounding set of its first process */
+	uint64_t bounding; /* capability bounding set of its first process */
 	bool own_user_namespace;
 
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
