@@ -66,7 +66,7 @@ RL_MUST rl_err ct_delete(struct rl_arena *a, const char *root, const char *id, b
 RL_MUST rl_err ct_pause(struct rl_arena *a, const char *root, const char *id);
 RL_MUST rl_err ct_resume(struct rl_arena *a, const char *root, const char *id);
 /* Every process in the container's cgroups, as pids of the host. */
-RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, pid_t **ret_pids,
+RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);
 
 /* One row of `list`. */
@@ -75,7 +75,7 @@ struct ct_row {
 	pid_t pid;
 };
 
-/* Containers that vanish or cannot be read meanwhile are left out; `json` gets their full state. */
+/* Containers that vanish or cannot be read meanwhile are left out. */
 RL_MUST rl_err ct_list(struct rl_arena *a, const char *root, struct ct_row **ret_rows,
 		       size_t *ret_count);
 

@@ -40,6 +40,7 @@ struct oci_record {
 	const char *handler; /* NULL: native */
 	pid_t pid;	     /* 0: not yet */
 	uint64_t start_time; /* of that process, clock ticks since boot */
+	const char *program; /* args[0], for messages; NULL: no process */
 	uid_t owner;
 	bool detached;
 	uint64_t namespaces;  /* CLONE_NEW*: those that are not the runtime's own, new or joined */

@@ -93,7 +93,7 @@ struct plan {
 	struct plan_hooks hooks[PLAN_HOOK_PHASES];
 	const char *hook_stdout, *hook_stderr; /* run.oci.hooks.*: append there */
 	enum plan_exe_defence exe_defence;
-	const char *keyring; /* name of a new session keyring, NULL: keep the caller's */
+	bool new_session_keyring; /* else the caller's is kept */
 	bool detach;
 	const struct plan_annotation *annotations;
 	size_t annotation_count;

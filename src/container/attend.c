@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/attend.h"
+
+#include "base/io.h"
+#include "base/proc.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Written once, before the only child is made; the child restores it. */
+static sigset_t old_mask;
+static bool prepared;
+
+rl_err ct_attend_prepare(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	RL_TRY(rl_sys(sigprocmask(SIG_BLOCK, &all, &old_mask), "block signals"));
+	prepared = true;
+	return RL_OK;
+}
+
+void ct_attend_release(void)
+{
+	if (prepared)
+		(void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
+}
+
+enum { FROM_CHILD, FROM_SIGNALS, FROM_MASTER, FROM_STDIN, SOURCES };
+
+struct relay {
+	struct ct_child *child;
+	int master;
+	struct rl_fd signals;
+	struct pollfd poll[SOURCES];
+	struct termios saved;
+	bool raw; /* `saved` must be restored */
+};
+
+static void relay_close(struct relay *r)
+{
+	if (r->raw)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &r->saved);
+	rl_fd_close(&r->signals);
+}
+
+/* Keys such as ^C are the container's business: our own terminal passes them through. */
+static rl_err make_raw(struct relay *r)
+{
+	struct termios t;
+
+	if (r->master < 0 || tcgetattr(STDIN_FILENO, &r->saved) < 0)
+		return RL_OK;
+	t = r->saved;
+	cfmakeraw(&t);
+	/* The container's terminal does not turn newlines into CR LF; ours has to. */
+	t.c_oflag |= OPOST;
+	RL_TRY(rl_sys(tcsetattr(STDIN_FILENO, TCSANOW, &t), "make the terminal raw"));
+	r->raw = true;
+	return RL_OK;
+}
+
+static void copy_size(const struct relay *r)
+{
+	struct winsize size;
+
+	if (r->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(r->master, TIOCSWINSZ, &size);
+}
+
+static rl_err start_relay(struct relay *r)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	RL_TRY(rl_fd_from(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK), &r->signals,
+			  "receive signals"));
+	r->poll[FROM_CHILD] = (struct pollfd){ rl_fd_get(&r->child->pidfd), POLLIN, 0 };
+	r->poll[FROM_SIGNALS] = (struct pollfd){ rl_fd_get(&r->signals), POLLIN, 0 };
+	r->poll[FROM_MASTER] = (struct pollfd){ r->master, POLLIN, 0 };
+	r->poll[FROM_STDIN] = (struct pollfd){ r->master >= 0 ? STDIN_FILENO : -1, POLLIN, 0 };
+	copy_size(r);
+	return make_raw(r);
+}
+
+/* SIGCHLD tells of our own child, which the pidfd does better; SIGURG is noise of other runtimes. */
+static rl_err pass_signals(struct relay *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(rl_fd_get(&r->signals), &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (info.ssi_signo == SIGWINCH && r->master >= 0) {
+			copy_size(r);
+			continue;
+		}
+		rl_drop(rl_pidfd_signal(rl_fd_get(&r->child->pidfd), (int)info.ssi_signo));
+	}
+	return RL_OK;
+}
+
+/* false: this direction is finished (end of file, or EIO of a terminal without a process). */
+static bool pump(int from, int to)
+{
+	char buffer[16384];
+	ssize_t n = read(from, buffer, sizeof(buffer));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	return n > 0 && !rl_drop_failed(rl_write_all(to, buffer, (size_t)n));
+}
+
+static void pump_ready(struct relay *r)
+{
+	if (r->poll[FROM_MASTER].revents != 0 && !pump(r->master, STDOUT_FILENO))
+		r->poll[FROM_MASTER].fd = -1;
+	if (r->poll[FROM_STDIN].revents != 0 && !pump(STDIN_FILENO, r->master))
+		r->poll[FROM_STDIN].fd = -1;
+}
+
+/* What the program wrote last may still be in the terminal when it has ended. */
+static void drain(struct relay *r)
+{
+	struct pollfd p = { r->master, POLLIN, 0 };
+
+	while (r->master >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0)
+		if (!pump(r->master, STDOUT_FILENO))
+			return;
+}
+
+rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status)
+{
+	struct relay __attribute__((cleanup(relay_close))) r = { .child = child,
+								 .master = master_fd };
+
+	RL_TRY(start_relay(&r));
+	for (;;) {
+		int n = poll(r.poll, SOURCES, -1);
+
+		if (n < 0 && errno != EINTR)
+			return rl_sys(n, "wait for the container");
+		if (r.poll[FROM_CHILD].revents != 0)
+			break;
+		RL_TRY(pass_signals(&r));
+		pump_ready(&r);
+	}
+	drain(&r);
+	return rl_wait_status(child->pid, ret_status);
+}

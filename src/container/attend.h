@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An attached run or exec: signals go to the process, its terminal is ours, its status too. */
+#pragma once
+
+#include "container/spawn.h"
+
+/*
+ * To be called before the child exists: from here on signals are kept for ct_attend() instead of
+ * ending the runtime. The child gets the old mask back by ct_attend_release().
+ */
+RL_MUST rl_err ct_attend_prepare(void);
+/* In the child, before it executes anything; harmless when nothing was prepared. */
+void ct_attend_release(void);
+
+/*
+ * Waits for the child's end. Every signal that reaches us is passed on; with a terminal (master_fd
+ * >= 0) its bytes go between it and our standard streams, and its size follows ours.
+ * *ret_status: exit status, or 128 + signal.
+ */
+RL_MUST rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status);

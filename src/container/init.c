@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/init.h"
+
+#include "container/attend.h"
+#include "container/confine.h"
+#include "container/gate.h"
+#include "container/hooks.h"
+#include "container/program.h"
+#include "container/record.h"
+#include "container/talk.h"
+#include "linux/ids.h"
+#include "linux/net.h"
+#include "linux/sys.h"
+#include "linux/sysctl.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* What init has made so far. */
+struct state {
+	struct ct_init *in;
+	struct ct_furnish furnish;
+	struct rl_fd talk; /* to the runtime, behind the gate to `start` */
+	const char *program;
+	struct ct_confinement confinement;
+	struct ct_confined confined;
+};
+
+/*
+ * The runtime's death ends init: by the signal until READY, then by the end of file in ct_expect.
+ * The signal is taken back there, as the runtime's normal end is none of init's business.
+ */
+static rl_err arrive(struct state *s)
+{
+	ct_attend_release();
+	(void)close(s->in->runtime_end);
+	s->talk = rl_fd_own(s->in->talk);
+	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie init to the runtime"));
+	RL_TRY(rl_sys(setsid(), "make a session"));
+	RL_TRY(lx_cgroup_join_self(s->in->cgroup), "enter the cgroup");
+	return ct_joins_enter(s->in->joins);
+}
+
+/*
+ * In a new user namespace init is nobody until its maps are written; then it becomes the root of
+ * its namespaces, which own everything made from here on.
+ */
+static rl_err become_root(const struct state *s)
+{
+	const struct plan *p = s->in->plan;
+
+	if (!p->has_user_namespace)
+		return RL_OK;
+	if (p->ids.uid_lines == NULL || p->ids.root_gid != (gid_t)-1)
+		RL_TRY(lx_ids_set_gid(0), "in the user namespace");
+	if (p->ids.uid_lines == NULL || p->ids.root_uid != (uid_t)-1)
+		RL_TRY(lx_ids_set_uid(0), "in the user namespace");
+	/* The kernel takes the signal back whenever ids change. */
+	return rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie init to the runtime");
+}
+
+static rl_err make_late_namespaces(const struct state *s)
+{
+	uint64_t late = s->in->plan->ns.create & CLONE_NEWCGROUP;
+
+	if (late == 0)
+		return RL_OK;
+	return rl_sys(lx_sys_unshare((int)late), "make the cgroup namespace");
+}
+
+static rl_err run_hooks(struct state *s, enum plan_hook_phase phase, enum oci_status status)
+{
+	const struct plan *p = s->in->plan;
+	const struct ct_hook_output output = { p->hook_stdout, p->hook_stderr };
+	const char *text;
+	size_t len;
+
+	if (p->hooks[phase].count == 0)
+		return RL_OK;
+	RL_TRY(ct_state_text(s->in->arena, s->in->record, status, getpid(), &text, &len));
+	return ct_hooks_run(&p->hooks[phase], phase, text, len, &output);
+}
+
+static rl_err set_names(const struct plan_namespaces *ns)
+{
+	if (ns->hostname != NULL)
+		RL_TRY(rl_sys(sethostname(ns->hostname, strlen(ns->hostname)),
+			      "set the hostname \"%s\"", ns->hostname));
+	if (ns->domainname != NULL)
+		RL_TRY(rl_sys(setdomainname(ns->domainname, strlen(ns->domainname)),
+			      "set the domainname \"%s\"", ns->domainname));
+	return RL_OK;
+}
+
+static rl_err set_parameters(const struct state *s)
+{
+	const struct plan *p = s->in->plan;
+
+	for (size_t i = 0; i < p->sysctl_count; i++)
+		RL_TRY(lx_sysctl_write(rl_fd_get(&s->furnish.proc.root), p->sysctls[i].path,
+				       p->sysctls[i].value),
+		       "linux.sysctl");
+	return RL_OK;
+}
+
+static rl_err build(struct state *s)
+{
+	const struct plan *p = s->in->plan;
+
+	if ((p->ns.create & CLONE_NEWNET) != 0)
+		RL_TRY(lx_net_loopback_up());
+	RL_TRY(set_names(&p->ns));
+	RL_TRY(ct_furnish_mounts(&p->furnish, s->in->served, &s->furnish));
+	RL_TRY(set_parameters(s));
+	RL_TRY(run_hooks(s, PLAN_HOOK_CREATE_CONTAINER, OCI_CREATING));
+	return ct_furnish_enter(&p->furnish, &s->furnish);
+}
+
+static rl_err confine(struct state *s)
+{
+	return ct_confine(s->in->arena, &s->confinement, &s->confined);
+}
+
+/*
+ * Early means: ct_confine loads the filter itself, and what the profile does not allow would be
+ * refused to the gate. So then the process is confined behind the gate.
+ */
+static rl_err confine_before_gate(struct state *s)
+{
+	const struct ct_init *in = s->in;
+
+	s->confinement = (struct ct_confinement){
+		.process = &in->plan->process,
+		.filter = in->filter,
+		.notify = in->notify,
+		.proc_fd = rl_fd_get(&s->furnish.proc.root),
+		.last_capability = in->host->last_capability,
+		.new_session_keyring = in->plan->new_session_keyring,
+	};
+	if (rl_fd_has(&s->furnish.tty.slave))
+		RL_TRY(lx_tty_enter(rl_fd_get(&s->furnish.tty.slave)));
+	if (ct_filter_is_early(&s->confinement))
+		return RL_OK;
+	return confine(s);
+}
+
+static rl_err confine_behind_gate(struct state *s)
+{
+	return ct_filter_is_early(&s->confinement) ? confine(s) : RL_OK;
+}
+
+/* A program that is not there is an error of create, not of start. */
+static rl_err find_program(struct state *s)
+{
+	const struct plan_process *p = &s->in->plan->process;
+	const char *const *env = s->confined.env != NULL ? s->confined.env : p->env;
+
+	if (!s->in->plan->has_process)
+		return RL_OK;
+	return ct_program_find(s->in->arena, p, env, &s->program);
+}
+
+/* The word START, which comes from the runtime (run) or, through the gate, from `start`. */
+static rl_err hold(struct state *s)
+{
+	int talk = rl_fd_get(&s->talk);
+	struct rl_fd connection = { 0 };
+	enum ct_word word;
+
+	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, 0), "let go of the runtime"));
+	RL_TRY(ct_say_fd(talk, CT_READY, rl_fd_get(&s->furnish.tty.master)));
+	rl_fd_close(&s->furnish.tty.master);
+	RL_TRY(ct_hear(talk, &word, NULL));
+	if (word == CT_START)
+		return RL_OK;
+	if (word != CT_HOLD || s->in->gate < 0)
+		return rl_refuse(RL_E(EPIPE), "the runtime ended before the container was created");
+	RL_TRY(ct_say(talk, CT_HELD));
+	rl_fd_close(&s->talk);
+	RL_TRY(ct_gate_wait(s->in->gate, &connection));
+	s->talk = connection;
+	return ct_expect(rl_fd_get(&s->talk), CT_START, NULL);
+}
+
+/* What was announced (LISTEN_FDS, --preserve-fds) was close-on-exec like all else until now. */
+static rl_err keep_descriptors(unsigned count)
+{
+	for (unsigned fd = 3; fd < 3 + count; fd++)
+		RL_TRY(rl_sys(fcntl((int)fd, F_SETFD, 0), "pass descriptor %u on", fd));
+	return RL_OK;
+}
+
+/*
+ * Descriptors: the program gets 0 to 2 and those that were announced; all others are
+ * close-on-exec. The stub inherits the talk until it has executed the program.
+ */
+static rl_err become(struct state *s)
+{
+	const struct plan_process *p = &s->in->plan->process;
+	int talk = rl_fd_get(&s->talk);
+
+	RL_TRY(ct_program_close_from(3 + p->keep_fds));
+	RL_TRY(keep_descriptors(p->keep_fds));
+	RL_TRY(ct_confine_last(&s->confinement));
+	if (s->in->stub_fd < 0)
+		return ct_program_exec(s->program, p->args, s->confined.env);
+	return ct_program_by_stub(s->in->arena, s->in->stub_fd, talk, s->program, p->args,
+				  s->confined.env);
+}
+
+static rl_err walk(struct state *s)
+{
+	RL_TRY(arrive(s));
+	RL_TRY(ct_expect(rl_fd_get(&s->talk), CT_GO, NULL));
+	RL_TRY(become_root(s));
+	RL_TRY(make_late_namespaces(s));
+	RL_TRY(build(s));
+	RL_TRY(confine_before_gate(s));
+	RL_TRY(find_program(s));
+	RL_TRY(hold(s));
+	RL_TRY(run_hooks(s, PLAN_HOOK_START_CONTAINER, OCI_CREATED));
+	RL_TRY(confine_behind_gate(s));
+	RL_TRY(find_program(s));
+	return become(s);
+}
+
+int ct_init_main(void *context)
+{
+	struct state s = { .in = context };
+
+	ct_say_error(s.in->talk, walk(&s));
+	return 1;
+}

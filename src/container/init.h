@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The right column of the walk: what the container's first process does until it is the program. */
+#pragma once
+
+#include "base/arena.h"
+#include "container/filter.h"
+#include "container/furnish.h"
+#include "container/spawn.h"
+#include "linux/cgroup.h"
+#include "linux/host.h"
+#include "oci/state.h"
+#include "plan/plan.h"
+
+/* All that init needs; it has it by fork. Descriptors are the runtime's until the clone. */
+struct ct_init {
+	struct rl_arena *arena; /* scratch */
+	const struct plan *plan;
+	const struct lx_host *host;
+	const struct oci_record *record; /* for the hooks that run in the container */
+	struct ct_joins *joins;
+	struct ct_served *served;
+	struct lx_cgroup *cgroup;
+	const struct ct_filter *filter;
+	struct ct_notify *notify; /* memory shared with the runtime, which fills it in; or NULL */
+	int runtime_end;	  /* the runtime's end of the talk: closed at once in init */
+	int talk;
+	int gate;    /* listener, -1: no gate (run) */
+	int stub_fd; /* -1: the runtime runs from a sealed copy */
+};
+
+/* For ct_spawn. Returns only when init failed; the reason has been said. */
+int ct_init_main(void *context);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/load.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "container/store.h"
+#include "oci/read.h"
+#include "plan/make.h"
+
+#include <fcntl.h>
+
+/* Larger configurations are not by people; the arena has room for the text and all made of it. */
+#define CONFIG_LIMIT ((size_t)16 << 20)
+#define ARENA_LIMIT ((size_t)512 << 20)
+
+void ct_loaded_free(struct ct_loaded *l)
+{
+	rl_arena_free(&l->arena);
+}
+
+static rl_err read_config(struct ct_loaded *l, int dir_fd, const char *file)
+{
+	struct oci_problems problems;
+
+	RL_TRY(rl_hint(rl_read_file(&l->arena, dir_fd, file, CONFIG_LIMIT, &l->text, &l->len),
+		       "a bundle is a directory with a config.json; `runlet spec` makes one"));
+	problems = oci_problems_in(&l->arena);
+	RL_TRY(oci_config_read(&problems, file, l->text, l->len, &l->config));
+	for (const struct oci_problem *p = problems.warnings.first; p != NULL; p = p->next)
+		rl_log(RL_LOG_DEBUG, "%s: %s", file, oci_problem_text(&problems, p));
+	return RL_OK;
+}
+
+static void print_warnings(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->warning_count; i++)
+		rl_log(RL_LOG_WARNING, "%s", plan->warnings[i]);
+}
+
+rl_err ct_load(const struct plan_request *request, const char *config_file, struct ct_loaded *ret)
+{
+	struct ct_loaded CT_AUTO_LOADED l = { 0 };
+	struct rl_fd RL_AUTO_FD bundle = { 0 };
+
+	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
+	RL_TRY(rl_fd_from(open(request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC), &bundle,
+			  "open the bundle %s", request->bundle));
+	RL_TRY(read_config(&l, rl_fd_get(&bundle),
+			   config_file != NULL ? config_file : CT_CONFIG));
+	RL_TRY(lx_host_read(&l.arena, &l.host));
+	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, &l.plan));
+	RL_TRY(rl_arena_seal(&l.arena));
+	print_warnings(l.plan);
+	*ret = l;
+	l = (struct ct_loaded){ 0 };
+	return RL_OK;
+}
+
+rl_err ct_load_copy(int store_dir_fd, struct ct_loaded *ret)
+{
+	struct ct_loaded CT_AUTO_LOADED l = { 0 };
+
+	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
+	RL_TRY(read_config(&l, store_dir_fd, CT_CONFIG));
+	RL_TRY(lx_host_read(&l.arena, &l.host));
+	*ret = l;
+	l = (struct ct_loaded){ 0 };
+	return RL_OK;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* READ, PROBE, PLAN: from a bundle to a sealed plan. Nothing is touched. */
+#pragma once
+
+#include "base/arena.h"
+#include "linux/host.h"
+#include "oci/config.h"
+#include "plan/plan.h"
+
+struct ct_loaded {
+	struct rl_arena arena; /* of everything below; sealed */
+	const char *text;      /* the configuration as it was read */
+	size_t len;
+	const struct oci_config *config;
+	struct lx_host host;
+	const struct plan *plan;
+};
+
+void ct_loaded_free(struct ct_loaded *l);
+#define CT_AUTO_LOADED __attribute__((cleanup(ct_loaded_free)))
+
+/* `config_file`: a name in the bundle or an absolute path; NULL: config.json. */
+RL_MUST rl_err ct_load(const struct plan_request *request, const char *config_file,
+		       struct ct_loaded *ret);
+
+/* READ and PROBE of a configuration that a container was created from; no plan, not sealed. */
+RL_MUST rl_err ct_load_copy(int store_dir_fd, struct ct_loaded *ret);

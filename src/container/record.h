@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container as later commands find it: record, liveness, cgroup. */
+#pragma once
+
+#include "container/store.h"
+#include "linux/cgroup.h"
+#include "oci/state.h"
+#include "plan/plan.h"
+
+/* The record that a plan makes; pid 0. Strings are the plan's. */
+RL_MUST rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_record *ret);
+/* Replaces ROOT/ID/status. */
+RL_MUST rl_err ct_record_save(const struct ct_store *s, const struct oci_record *record);
+
+/* Opens ROOT/ID and reads its record. A directory without one is a half-made container: EBADMSG. */
+RL_MUST rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
+			      struct ct_store *ret_store, struct oci_record *ret);
+
+/*
+ * Status by what is there: no pid: creating; its process gone: stopped; a gate: created; cgroup
+ * frozen: paused; else running.
+ */
+RL_MUST rl_err ct_status(struct rl_arena *a, const struct ct_store *s,
+			 const struct oci_record *record, enum oci_status *ret);
+
+/*
+ * A pidfd of init, proven by its start time to be the process of the record. ESRCH: "container not
+ * running".
+ */
+RL_MUST rl_err ct_open_init(const struct oci_record *record, struct rl_fd *ret_pidfd);
+
+/* The container's cgroup from its record; without one *ret has count 0. */
+RL_MUST rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record,
+				struct lx_cgroup *ret);
+
+/* The state as JSON text for hooks. */
+RL_MUST rl_err ct_state_text(struct rl_arena *a, const struct oci_record *record,
+			     enum oci_status status, pid_t pid, const char **ret, size_t *ret_len);

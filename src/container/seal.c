@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/seal.h"
+
+#include "base/io.h"
+#include "base/proc.h"
+#include "linux/sys.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifndef F_SEAL_WRITE
+#define F_SEAL_WRITE 0x0008
+#define F_GET_SEALS 1034
+#endif
+
+/* Our own program with all its arguments is some hundred kilobytes. */
+#define SELF_LIMIT ((size_t)256 << 20)
+
+extern char **environ;
+
+/* /proc/self/cmdline: argv as it was given, before anyone permuted it. */
+static rl_err read_argv(struct rl_arena *a, const char ***ret)
+{
+	const char *text, **argv;
+	size_t len, count = 0;
+
+	RL_TRY(rl_read_file(a, AT_FDCWD, "/proc/self/cmdline", SELF_LIMIT, &text, &len));
+	for (size_t i = 0; i < len; i++)
+		count += text[i] == '\0';
+	RL_TRY(rl_new_array(a, count + 1, &argv));
+	for (size_t i = 0, n = 0; i < len && n < count; n++) {
+		argv[n] = text + i;
+		while (text[i++] != '\0')
+			;
+	}
+	*ret = argv;
+	return RL_OK;
+}
+
+static rl_err execute_copy(struct rl_arena *a, int self_fd)
+{
+	struct rl_fd RL_AUTO_FD copy = { 0 };
+	const char *bytes, **argv;
+	size_t len;
+
+	RL_TRY(rl_read_fd(a, self_fd, SELF_LIMIT, &bytes, &len), "read our own executable");
+	RL_TRY(rl_sealed_memfd("runlet", bytes, len, &copy));
+	RL_TRY(read_argv(a, &argv));
+	(void)syscall(SYS_execveat, rl_fd_get(&copy), "", argv, environ, AT_EMPTY_PATH);
+	return rl_sys(-1, "execute a sealed copy of this program");
+}
+
+rl_err ct_seal_self(void)
+{
+	struct rl_arena RL_AUTO_ARENA a = { 0 };
+	struct rl_fd RL_AUTO_FD self = { 0 };
+	int seals;
+
+	RL_TRY(rl_fd_from(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), &self,
+			  "open our own executable"));
+	/* A file that cannot have seals answers EINVAL: not a copy. */
+	seals = fcntl(rl_fd_get(&self), F_GET_SEALS);
+	if (seals >= 0 && (seals & F_SEAL_WRITE) != 0)
+		return RL_OK;
+	RL_TRY(rl_arena_new(2 * SELF_LIMIT, &a));
+	return execute_copy(&a, rl_fd_get(&self));
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/undo.h"
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "container/hooks.h"
+#include "container/load.h"
+
+#include <signal.h>
+
+/* A process in the kernel's hands (disk, NFS) may take long to die; more is not waited for. */
+#define END_TIMEOUT_MS 10000
+
+static rl_err end_child(pid_t pid)
+{
+	int status;
+
+	(void)kill(pid, SIGKILL);
+	return rl_wait_status(pid, &status);
+}
+
+/* Somebody else's child: it is gone when its pidfd says so. */
+static rl_err end_foreign_init(const struct oci_record *record)
+{
+	struct rl_fd RL_AUTO_FD pidfd = { 0 };
+	rl_err e = ct_open_init(record, &pidfd);
+
+	if (rl_is(e, RL_E(ESRCH))) {
+		rl_drop(e);
+		return RL_OK;
+	}
+	RL_TRY(e);
+	e = rl_pidfd_signal(rl_fd_get(&pidfd), SIGKILL);
+	if (rl_is(e, RL_E(ESRCH))) {
+		rl_drop(e);
+		return RL_OK;
+	}
+	RL_TRY(e, "end init");
+	return RL_OK;
+}
+
+static rl_err wait_for_foreign_init(const struct oci_record *record)
+{
+	struct rl_fd RL_AUTO_FD pidfd = { 0 };
+
+	if (rl_drop_failed(ct_open_init(record, &pidfd)))
+		return RL_OK;
+	return rl_pidfd_wait(rl_fd_get(&pidfd), END_TIMEOUT_MS);
+}
+
+/* A frozen init dies only when the cgroup is thawed, which killing the cgroup does. */
+static rl_err end_processes(const struct ct_undo *u, struct lx_cgroup *cg)
+{
+	rl_err e;
+
+	if (u->init_pid != 0)
+		e = end_child(u->init_pid);
+	else
+		e = end_foreign_init(u->record);
+	if (cg->count > 0)
+		e = rl_first(e, lx_cgroup_kill(cg, END_TIMEOUT_MS));
+	if (u->init_pid == 0)
+		e = rl_first(e, wait_for_foreign_init(u->record));
+	return e;
+}
+
+static rl_err run_hooks(const struct ct_undo *u, const struct plan_hooks *hooks,
+			const struct ct_hook_output *output)
+{
+	const char *text;
+	size_t len;
+
+	RL_TRY(ct_state_text(u->arena, u->record, OCI_STOPPED, 0, &text, &len));
+	return ct_hooks_run(hooks, PLAN_HOOK_POSTSTOP, text, len, output);
+}
+
+static rl_err run_stored_hooks(const struct ct_undo *u)
+{
+	struct ct_loaded CT_AUTO_LOADED l = { 0 };
+	struct plan_hooks hooks[PLAN_HOOK_PHASES];
+	struct ct_hook_output output;
+
+	RL_TRY(ct_load_copy(rl_fd_get(&u->store->dir), &l));
+	RL_TRY(plan_hooks_make(&l.arena, l.config, hooks));
+	output = (struct ct_hook_output){
+		oci_map_get(&l.config->annotations, "run.oci.hooks.stdout"),
+		oci_map_get(&l.config->annotations, "run.oci.hooks.stderr"),
+	};
+	return run_hooks(u, &hooks[PLAN_HOOK_POSTSTOP], &output);
+}
+
+/* The specification: a failing poststop hook is a warning, and the removal goes on. */
+static void run_poststop(const struct ct_undo *u)
+{
+	const struct ct_hook_output own = { 0 };
+	rl_err e = RL_OK;
+
+	if (u->hooks != NULL && u->hooks->count > 0)
+		e = run_hooks(u, u->hooks, &own);
+	else if (u->hooks == NULL && u->record->poststop_hooks)
+		e = run_stored_hooks(u);
+	if (rl_failed(e))
+		rl_log(RL_LOG_WARNING, "%s", rl_text(e));
+	rl_drop(e);
+}
+
+rl_err ct_undo(const struct ct_undo *u)
+{
+	struct lx_cgroup RL_AUTO_CGROUP cg = { 0 };
+	rl_err e;
+
+	RL_TRY(ct_record_cgroup(u->arena, u->record, &cg));
+	e = end_processes(u, &cg);
+	if (rl_failed(e))
+		return rl_hint(e, "the container is kept; try `delete --force %s` again later",
+			       u->record->id);
+	if (cg.count > 0)
+		e = lx_cgroup_remove(&cg, END_TIMEOUT_MS);
+	run_poststop(u);
+	return rl_first(e, ct_store_remove(u->store, u->record->id));
+}

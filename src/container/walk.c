@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/walk.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "container/attend.h"
+#include "container/confine.h"
+#include "container/furnish.h"
+#include "container/gate.h"
+#include "container/hooks.h"
+#include "container/init.h"
+#include "container/program.h"
+#include "container/publish.h"
+#include "container/seal.h"
+#include "container/talk.h"
+#include "container/undo.h"
+#include "linux/path.h"
+#include "linux/uidmap.h"
+#include "stub/stub.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+void ct_walk_close(struct ct_walk *w)
+{
+	rl_fd_close(&w->master);
+	rl_fd_close(&w->talk);
+	rl_fd_close(&w->init.pidfd);
+	lx_cgroup_close(&w->cgroup);
+	ct_store_close(&w->store);
+	ct_loaded_free(&w->loaded);
+}
+
+/* ---- CLAIM, FENCE --------------------------------------------------------------------------- */
+
+static rl_err claim(struct ct_walk *w)
+{
+	const struct plan *p = w->loaded.plan;
+
+	RL_TRY(ct_record_make(w->arena, p, &w->record));
+	RL_TRY(ct_store_claim(w->request->state_root, p->id, &w->store));
+	RL_TRY(ct_record_save(&w->store, &w->record));
+	return rl_write_atomic(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
+			       0600);
+}
+
+/* A nested user namespace may not load device programs; the plan says when that is forgiven. */
+static rl_err fence_devices(struct ct_walk *w, const struct plan_cgroup *cg)
+{
+	rl_err e = lx_cgroup_set_devices(&w->cgroup, cg->devices, cg->device_count);
+
+	if (!rl_is(e, RL_E(EPERM)) || !cg->devices_forgiven)
+		return e;
+	rl_log(RL_LOG_DEBUG, "device rules are not enforced: %s", rl_text(e));
+	rl_drop(e);
+	return RL_OK;
+}
+
+static rl_err fence(struct ct_walk *w)
+{
+	const struct plan_cgroup *cg = &w->loaded.plan->cgroup;
+
+	if (!cg->enabled)
+		return RL_OK;
+	RL_TRY(lx_cgroup_create(&cg->spec, &w->cgroup));
+	RL_TRY(lx_cgroup_apply(&w->cgroup, cg->writes, cg->write_count));
+	return fence_devices(w, cg);
+}
+
+/* ---- SPAWN ---------------------------------------------------------------------------------- */
+
+/* What is opened for init before the clone, and given back after it. */
+struct inheritance {
+	struct ct_joins joins;
+	struct ct_served served;
+	struct ct_filter filter;
+	struct rl_fd talk, gate, stub;
+};
+
+static void inheritance_close(struct inheritance *i)
+{
+	ct_joins_close(&i->joins);
+	ct_serve_close(&i->served);
+	rl_fd_close(&i->talk);
+	rl_fd_close(&i->gate);
+	rl_fd_close(&i->stub);
+}
+#define AUTO_INHERITANCE __attribute__((cleanup(inheritance_close)))
+
+static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
+{
+	const struct plan *p = w->loaded.plan;
+
+	RL_TRY(ct_filter_prepare(w->arena, &p->seccomp, w->request->state_root, &i->filter));
+	RL_TRY(ct_joins_open(&p->ns, &i->joins));
+	RL_TRY(ct_serve_open(w->arena, &p->furnish, &i->served));
+	RL_TRY(ct_talk_pair(&w->talk, &i->talk));
+	if (gate)
+		RL_TRY(ct_gate_open(rl_fd_get(&w->store.dir), &i->gate));
+	if (p->exe_defence == PLAN_EXE_STUB)
+		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &i->stub));
+	return RL_OK;
+}
+
+static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
+{
+	const struct plan *p = w->loaded.plan;
+	struct ct_init init = {
+		.arena = w->arena,
+		.plan = p,
+		.host = &w->loaded.host,
+		.record = &w->record,
+		.joins = &i->joins,
+		.served = &i->served,
+		.cgroup = &w->cgroup,
+		.filter = &i->filter,
+		.runtime_end = rl_fd_get(&w->talk),
+		.talk = rl_fd_get(&i->talk),
+		.gate = rl_fd_get(&i->gate),
+		.stub_fd = rl_fd_get(&i->stub),
+	};
+	int into = -1;
+	bool in_cgroup;
+
+	if (p->cgroup.enabled) {
+		RL_TRY(lx_cgroup_into(&w->cgroup, &into));
+		RL_TRY(lx_cgroup_prepare_join(&w->cgroup, into >= 0));
+	}
+	RL_TRY(ct_spawn(&p->ns, &i->joins, into, ct_init_main, &init, &w->init, &in_cgroup));
+	w->spawned = true;
+	if (into >= 0 && !in_cgroup)
+		RL_TRY(lx_cgroup_join(&w->cgroup, w->init.pid));
+	return RL_OK;
+}
+
+static rl_err map_ids(struct ct_walk *w)
+{
+	const struct plan_id_map *ids = &w->loaded.plan->ids;
+	struct lx_proc LX_AUTO_PROC proc = { 0 };
+	const struct lx_uidmap map = {
+		.uid_lines = ids->newuidmap == NULL ? ids->uid_lines : NULL,
+		.gid_lines = ids->newgidmap == NULL ? ids->gid_lines : NULL,
+		.deny_setgroups = ids->deny_setgroups,
+	};
+
+	if (ids->uid_lines == NULL)
+		return RL_OK;
+	RL_TRY(lx_proc_host(&proc));
+	RL_TRY(lx_uidmap_write(rl_fd_get(&proc.root), w->init.pid, &map));
+	if (ids->newuidmap != NULL)
+		RL_TRY(lx_uidmap_helper("newuidmap", w->init.pid, ids->newuidmap));
+	if (ids->newgidmap != NULL)
+		RL_TRY(lx_uidmap_helper("newgidmap", w->init.pid, ids->newgidmap));
+	return RL_OK;
+}
+
+static rl_err run_hooks(struct ct_walk *w, enum plan_hook_phase phase, enum oci_status status)
+{
+	const struct plan *p = w->loaded.plan;
+	const struct ct_hook_output output = { p->hook_stdout, p->hook_stderr };
+	const char *text;
+	size_t len;
+
+	if (p->hooks[phase].count == 0)
+		return RL_OK;
+	RL_TRY(ct_state_text(w->arena, &w->record, status, w->init.pid, &text, &len));
+	return ct_hooks_run(&p->hooks[phase], phase, text, len, &output);
+}
+
+static rl_err spawn(struct ct_walk *w, bool gate)
+{
+	struct inheritance AUTO_INHERITANCE i = { 0 };
+
+	RL_TRY(prepare(w, gate, &i));
+	RL_TRY(clone_init(w, &i));
+	RL_TRY(map_ids(w));
+	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
+	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));
+	return ct_say(rl_fd_get(&w->talk), CT_GO);
+}
+
+/* ---- HOLD ----------------------------------------------------------------------------------- */
+
+/* What the kernel grants by privilege outside of the container's user namespace. */
+static rl_err limit_init(struct ct_walk *w)
+{
+	struct lx_proc LX_AUTO_PROC proc = { 0 };
+
+	if (!w->loaded.plan->has_process)
+		return RL_OK;
+	RL_TRY(lx_proc_host(&proc));
+	return ct_limit(&w->loaded.plan->process, rl_fd_get(&proc.root), w->init.pid);
+}
+
+static rl_err publish(struct ct_walk *w)
+{
+	char state;
+
+	w->record.pid = w->init.pid;
+	RL_TRY(rl_proc_start_time(w->init.pid, &w->record.start_time, &state));
+	RL_TRY(ct_record_save(&w->store, &w->record));
+	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
+}
+
+static rl_err hold(struct ct_walk *w, enum ct_word word)
+{
+	int talk = rl_fd_get(&w->talk);
+
+	RL_TRY(ct_expect(talk, CT_READY, &w->master));
+	RL_TRY(limit_init(w));
+	RL_TRY(publish(w));
+	RL_TRY(ct_say(talk, word));
+	if (word == CT_HOLD)
+		RL_TRY(ct_expect(talk, CT_HELD, NULL));
+	return RL_OK;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------- */
+
+static rl_err read_and_plan(struct ct_walk *w)
+{
+	RL_TRY(oci_id_check(w->request->id));
+	RL_TRY(ct_load(w->request, w->options->config_file, &w->loaded));
+	if (w->loaded.plan->exe_defence == PLAN_EXE_SEALED)
+		RL_TRY(ct_seal_self());
+	return RL_OK;
+}
+
+static rl_err bring_up(struct ct_walk *w, enum ct_word word)
+{
+	RL_TRY(fence(w), "cgroup");
+	RL_TRY(spawn(w, word == CT_HOLD));
+	return hold(w, word);
+}
+
+static rl_err start_now(struct ct_walk *w)
+{
+	if (!w->loaded.plan->has_process)
+		return rl_hint(rl_refuse(RL_E(EINVAL), "$.process: is missing"),
+			       "a container without a process can be created, not started");
+	RL_TRY(bring_up(w, CT_START));
+	RL_TRY(ct_program_report(rl_fd_get(&w->talk), w->loaded.plan->process.args[0]));
+	return run_hooks(w, PLAN_HOOK_POSTSTART, OCI_RUNNING);
+}
+
+/* The reason of the failure stays the error; what goes wrong while undoing is logged. */
+static rl_err undo(struct ct_walk *w, rl_err reason)
+{
+	struct ct_undo u = { .arena = w->arena,
+			     .store = &w->store,
+			     .record = &w->record,
+			     .init_pid = w->spawned ? w->init.pid : 0,
+			     .hooks = &w->loaded.plan->hooks[PLAN_HOOK_POSTSTOP] };
+	rl_err e = RL_OK;
+
+	/* Without a directory of its own nothing was made: the id may be another container's. */
+	if (rl_fd_has(&w->store.dir))
+		e = ct_undo(&u);
+	if (rl_failed(e))
+		rl_log(RL_LOG_WARNING, "undo: %s", rl_text(e));
+	rl_drop(e);
+	return reason;
+}
+
+rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
+		 const struct ct_options *options)
+{
+	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
+	rl_err e;
+
+	RL_TRY(read_and_plan(&w));
+	e = claim(&w);
+	if (!rl_failed(e))
+		e = bring_up(&w, CT_HOLD);
+	return rl_failed(e) ? undo(&w, e) : RL_OK;
+}
+
+rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
+	      const struct ct_options *options, int *ret_status)
+{
+	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
+	rl_err e;
+
+	RL_TRY(read_and_plan(&w));
+	if (!request->detach)
+		RL_TRY(ct_attend_prepare());
+	e = claim(&w);
+	if (!rl_failed(e))
+		e = start_now(&w);
+	if (rl_failed(e))
+		return undo(&w, e);
+	if (request->detach)
+		return RL_OK;
+	e = ct_attend(&w.init, rl_fd_get(&w.master), ret_status);
+	return options->keep && !rl_failed(e) ? RL_OK : undo(&w, e);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk of create and run:
+ *
+ *     READ -> PROBE -> PLAN | CLAIM -> FENCE -> SPAWN -> FURNISH -> CONFINE -> HOLD -> BECOME
+ *     \___ nothing touched __/ \______ the record names each deed before it is done ______/
+ *
+ *     step      runtime (walk.c)                         init (init.c)
+ *     READ      config.json -> structs
+ *     PROBE     facts of the machine
+ *     PLAN      -> const plan, sealed
+ *     CLAIM     id, state directory, lock, record
+ *     FENCE     cgroup, limits, devices
+ *     SPAWN     clone; id maps; runtime hooks; GO -->    enters cgroup and namespaces
+ *     FURNISH                                            root file system; createContainer hooks
+ *     CONFINE                                            terminal, ids, capabilities, labels
+ *     HOLD      limits on init; record    <-- READY
+ *               HOLD or START -->                        waits (create) or goes on (run)
+ *     BECOME                              <-- end of file startContainer hooks; filter; execve
+ *
+ * A failure at any step undoes the ones before it in reverse, and the same undoing, from the
+ * record, is what `delete` does for a runtime that was killed.
+ */
+#pragma once
+
+#include "base/proc.h"
+#include "container/container.h"
+#include "container/load.h"
+#include "container/record.h"
+#include "container/spawn.h"
+
+struct ct_walk {
+	struct rl_arena *arena; /* scratch */
+	const struct plan_request *request;
+	const struct ct_options *options;
+	struct ct_loaded loaded;
+	struct ct_store store;
+	struct oci_record record;
+	struct lx_cgroup cgroup;
+	struct ct_child init;
+	struct rl_fd talk;   /* to init */
+	struct rl_fd master; /* of the terminal, if the plan has one */
+	bool spawned;
+};
+
+void ct_walk_close(struct ct_walk *w);
+#define CT_AUTO_WALK __attribute__((cleanup(ct_walk_close)))

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/make.h"
+
+#include "plan/hooks.h"
+#include "plan/ns.h"
+
+#include <sched.h>
+#include <string.h>
+
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+
+/* What the parts of the planning pass to each other. */
+struct making {
+	struct rl_arena *arena;
+	const struct oci_config *config;
+	const struct plan_request *request;
+	const struct lx_host *host;
+	struct plan_warnings warnings;
+	struct plan *plan;
+};
+
+/* Host id of a container id by the map's entries, -1 if it is not mapped. */
+static uint32_t to_host(const struct oci_id_mapping *items, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (id >= items[i].container_id && id - items[i].container_id < items[i].size)
+			return items[i].host_id + (id - items[i].container_id);
+	return UINT32_MAX;
+}
+
+static rl_err make_cgroup(struct making *m)
+{
+	const struct oci_linux *l = &m->config->linux_;
+	const struct oci_user *user =
+		m->config->process != NULL ? &m->config->process->user : &(struct oci_user){ 0 };
+	bool mapped = (m->plan->ns.create & CLONE_NEWUSER) != 0;
+	struct plan_cgroup_input in = {
+		.config = m->config,
+		.request = m->request,
+		.host = m->host,
+		.owner = mapped ? to_host(l->uid_mappings, l->uid_mapping_count, user->uid)
+				: user->uid,
+		.group = mapped ? to_host(l->gid_mappings, l->gid_mapping_count, user->gid)
+				: user->gid,
+	};
+
+	return plan_cgroup_make(m->arena, &in, &m->warnings, &m->plan->cgroup);
+}
+
+static rl_err make_furnish(struct making *m)
+{
+	const struct plan *p = m->plan;
+	struct plan_furnish_input in = {
+		.config = m->config,
+		.request = m->request,
+		.host = m->host,
+		.cgroup = &p->cgroup,
+		.has_user_namespace = p->has_user_namespace,
+		.new_network_namespace = (p->ns.create & CLONE_NEWNET) != 0,
+		.new_cgroup_namespace = (p->ns.create & CLONE_NEWCGROUP) != 0,
+		.has_mount_namespace =
+			(p->ns.create & CLONE_NEWNS) != 0 || p->ns.join[PLAN_NS_MOUNT] != NULL,
+		.uid_lines = p->ids.uid_lines,
+		.gid_lines = p->ids.gid_lines,
+		.userns_path = p->ns.join[PLAN_NS_USER],
+	};
+
+	return plan_furnish_make(m->arena, &in, &m->warnings, &m->plan->furnish);
+}
+
+/*
+ * A terminal needs someone at its other end: without a console socket that is the runtime itself,
+ * which a detached container outlives.
+ */
+static rl_err check_terminal(const struct making *m)
+{
+	bool terminal = m->plan->has_process && m->plan->process.terminal;
+
+	if (terminal && m->request->detach && !m->request->console_socket)
+		return rl_hint(rl_refuse(RL_E(EINVAL),
+					 "process.terminal: a detached container needs a console "
+					 "socket for its terminal"),
+			       "give --console-socket, or set process.terminal to false");
+	if (!terminal && m->request->console_socket)
+		return rl_hint(rl_refuse(RL_E(EINVAL), "process.terminal: is false, but there is a "
+						       "console socket"),
+			       "leave --console-socket away, or set process.terminal to true");
+	return RL_OK;
+}
+
+static rl_err make_process(struct making *m)
+{
+	struct plan *p = m->plan;
+
+	p->has_process = m->config->process != NULL;
+	if (!p->has_process)
+		return RL_OK;
+	RL_TRY(plan_process_make(m->arena, m->config->process, m->config, m->request, m->host,
+				 &m->warnings, &p->process));
+	return check_terminal(m);
+}
+
+static rl_err make_annotations(struct making *m)
+{
+	const struct oci_map *map = &m->config->annotations;
+	struct plan_annotation *items;
+
+	RL_TRY(rl_new_array(m->arena, map->count, &items));
+	for (size_t i = 0; i < map->count; i++)
+		items[i] = (struct plan_annotation){ map->items[i].key, map->items[i].value };
+	m->plan->annotations = items;
+	m->plan->annotation_count = map->count;
+	m->plan->hook_stdout = oci_map_get(map, "run.oci.hooks.stdout");
+	m->plan->hook_stderr = oci_map_get(map, "run.oci.hooks.stderr");
+	return RL_OK;
+}
+
+/*
+ * Whoever shares a pid namespace with us from our first moment may look at our executable
+ * (/proc/PID/exe), and hooks in the container execute files of the image: there the whole runtime
+ * runs from a sealed copy.
+ */
+static enum plan_exe_defence make_exe_defence(const struct plan *p)
+{
+	if (p->ns.join[PLAN_NS_PID] != NULL || p->hooks[PLAN_HOOK_START_CONTAINER].count > 0)
+		return PLAN_EXE_SEALED;
+	return plan_exe_defence_for(&p->process, &p->seccomp);
+}
+
+/*
+ * Handlers replace the last step. None is built in yet, and a name that nobody knows is an error:
+ * running natively what asked for isolation would be a lie.
+ */
+static rl_err make_handler(const struct making *m)
+{
+	const char *annotated = oci_map_get(&m->config->annotations, "run.oci.handler");
+	const char *name = m->request->handler != NULL ? m->request->handler : annotated;
+
+	if (name == NULL)
+		return RL_OK;
+	if (m->request->handler != NULL && annotated != NULL)
+		return rl_hint(rl_refuse(RL_E(EACCES), "annotations[\"run.oci.handler\"]: \"%s\", but "
+						       "the program was called as \"%s\"",
+					 annotated, m->request->handler),
+			       "choose one of the two ways to select a handler");
+	return rl_hint(rl_refuse(RL_E(ENOTSUP), "handler \"%s\": not known to this program", name),
+		       "`runlet features` lists the handlers");
+}
+
+static rl_err make_parts(struct making *m)
+{
+	struct plan *p = m->plan;
+
+	RL_TRY(make_handler(m));
+	RL_TRY(plan_namespaces_make(m->arena, m->config, m->host, &p->ns));
+	p->has_user_namespace =
+		(p->ns.create & CLONE_NEWUSER) != 0 || p->ns.join[PLAN_NS_USER] != NULL;
+	RL_TRY(plan_ids_make(m->arena, m->config, m->host, &p->ns, &p->ids));
+	RL_TRY(plan_sysctls_make(m->arena, m->config, &p->sysctls, &p->sysctl_count));
+	RL_TRY(make_process(m));
+	RL_TRY(plan_seccomp_make(m->arena, m->config, &m->warnings, &p->seccomp));
+	RL_TRY(make_cgroup(m));
+	RL_TRY(make_furnish(m));
+	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));
+	return make_annotations(m);
+}
+
+rl_err plan_make(struct rl_arena *a, const struct oci_config *config,
+		 const struct plan_request *request, const struct lx_host *host,
+		 const struct plan **ret)
+{
+	struct making m = { a, config, request, host, { 0 }, NULL };
+
+	RL_TRY(rl_new(a, &m.plan));
+	m.plan->id = request->id;
+	m.plan->bundle = request->bundle;
+	m.plan->oci_version = config->oci_version;
+	m.plan->detach = request->detach;
+	RL_TRY(make_parts(&m));
+	m.plan->exe_defence = make_exe_defence(m.plan);
+	m.plan->new_session_keyring = !request->no_new_keyring;
+	m.plan->warnings = m.warnings.items;
+	m.plan->warning_count = m.warnings.count;
+	*ret = m.plan;
+	return RL_OK;
+}
