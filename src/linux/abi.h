@@ -108,6 +108,11 @@ struct lx_mount_attr {
 	uint64_t userns_fd;
 };
 
+/* One parameter of a file system: a flag when value is NULL. */
+struct lx_fs_option {
+	const char *key, *value;
+};
+
 /* ---- processes and descriptors --------------------------------------------------------------- */
 
 #ifndef CLONE_NEWTIME

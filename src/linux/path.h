@@ -31,19 +31,19 @@ RL_MUST rl_err lx_path_open_for(int root_fd, const char *path, int open_flags, s
 
 /*
  * Makes a directory and its parents, by descriptors: nothing is ever made outside of root_fd.
- * Existing symlinks are followed inside the root; a component that dangles is an error (ENOENT).
- * New ones get `mode`, whatever the umask. *ret: the directory, O_PATH.
+ * Symlinks are followed inside the root, dangling ones too: what they name is made. New ones get
+ * `mode` less the umask. *ret: the directory, O_PATH.
  */
 RL_MUST rl_err lx_path_make_dir(int root_fd, const char *path, mode_t mode, struct rl_fd *ret);
 
-/* Makes an empty regular file, its parents with mode 0755; an existing one of any type is kept. */
+/* The same for a regular file, parents with mode 0755; an existing one of any type is kept. */
 RL_MUST rl_err lx_path_make_file(int root_fd, const char *path, mode_t mode, struct rl_fd *ret);
 
 /*
- * The parent directory of `path`, made if missing, and the offset of the last component in
- * `path`. For calls that take a directory and a name (mknodat, symlinkat). EINVAL for "/".
+ * The parent directory of `path`, made with mode 0755 if missing, and the last component: a pointer
+ * into `path`. For calls that take a directory and a name (mknodat, symlinkat). EINVAL for "/".
  */
-RL_MUST rl_err lx_path_parent(int root_fd, const char *path, mode_t mode, struct rl_fd *ret_dir,
+RL_MUST rl_err lx_path_parent(int root_fd, const char *path, struct rl_fd *ret_dir,
 			      const char **ret_name);
 
 /* ---- procfs that cannot be forged ------------------------------------------------------------ */
@@ -60,8 +60,9 @@ struct lx_proc {
 
 /*
  * Opens /proc of the mount namespace we are in, which must be the host's (before the pivot, before
- * joining another namespace). Costs two calls. When that /proc is overmounted in parts or absent
- * it is still right to ask: lx_proc_open() then mounts an instance that nobody else can reach.
+ * joining another namespace). One call; no /proc there is no error yet: when it is absent, or
+ * something is mounted over parts of it, lx_proc_open() makes an instance that nobody else reaches,
+ * for this one file.
  */
 RL_MUST rl_err lx_proc_host(struct lx_proc *ret);
 
@@ -69,8 +70,9 @@ void lx_proc_close(struct lx_proc *p);
 #define LX_AUTO_PROC __attribute__((cleanup(lx_proc_close)))
 
 /*
- * Opens "self/attr/exec", "sys/net/ipv4/ip_forward": relative, no "..", O_CLOEXEC added. The result
- * is proven to be on procfs. EXDEV: something is mounted there, and no private instance can be had.
+ * Opens "self/attr/exec", "sys/net/ipv4/ip_forward": relative, no "..", O_CLOEXEC added. "self" is
+ * the calling process in either instance. The file is proven to be of that procfs itself. EXDEV:
+ * something is mounted over it, and the kernel gives us no instance of our own.
  */
 RL_MUST rl_err lx_proc_open(const struct lx_proc *p, const char *path, int open_flags,
 			    struct rl_fd *ret);

@@ -16,8 +16,7 @@ void lx_tty_close(struct lx_tty *t);
 
 /*
  * Opens a new pair through pts/ptmx of the devpts that is mounted at /dev/pts beneath root_fd;
- * that it is one is verified. ONLCR is off on it, as with runc: the other end of the terminal does
- * that. Rows and columns of 0 stay what they are.
+ * that it is one is verified. Rows and columns of 0 stay what they are.
  */
 RL_MUST rl_err lx_tty_open(int root_fd, unsigned short rows, unsigned short columns,
 			   struct lx_tty *ret);
@@ -30,6 +29,12 @@ RL_MUST rl_err lx_tty_enter(int tty_fd);
 
 /* Window size of an existing terminal; 0 and 0: nothing is done. */
 RL_MUST rl_err lx_tty_resize(int tty_fd, unsigned short rows, unsigned short columns);
+
+/*
+ * Takes away the CR before each LF of the output. For the one who relays a terminal to another
+ * (`run` in the foreground): that other one adds it. A master that is sent away keeps it.
+ */
+RL_MUST rl_err lx_tty_clear_onlcr(int tty_fd);
 
 /*
  * Sends `master_fd` over the AF_UNIX stream socket at `path` (--console-socket): one message, the

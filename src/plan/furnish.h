@@ -25,7 +25,7 @@ enum plan_op_kind {
 	PLAN_OP_FILESYSTEM, /* a new instance of a file system; .mount */
 	PLAN_OP_BIND,	    /* a directory, file or tree of the host; .mount */
 	PLAN_OP_REMOUNT,    /* other attributes for what is mounted at the target; .mount */
-	PLAN_OP_DIRECTORY,  /* made with its parents if missing; .node.mode */
+	PLAN_OP_DIRECTORY,  /* made with its parents, mode 0755, if missing; no members */
 	PLAN_OP_SYMLINK,    /* .link */
 	PLAN_OP_DEVICE,	    /* .node */
 	PLAN_OP_CONSOLE,    /* opens the terminal, and binds it to /dev/console; no members */
@@ -48,11 +48,6 @@ struct plan_idmap {
 	const char *ns_path;		   /* an existing user namespace */
 };
 
-/* One parameter of a file system: a flag when value is NULL. */
-struct plan_fs_option {
-	const char *key, *value;
-};
-
 struct plan_op_mount {
 	const char *type;   /* "proc"; NULL for binds */
 	const char *source; /* FILESYSTEM: any text. BIND: absolute path on the host */
@@ -68,7 +63,7 @@ struct plan_op_mount {
 	/* Of the file system, not the mount: MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME,
 	 * MS_MANDLOCK, MS_I_VERSION, MS_SILENT. For a REMOUNT `sb_clear` are those taken away. */
 	unsigned long sb_flags, sb_clear;
-	const struct plan_fs_option *options;
+	const struct lx_fs_option *options;
 	size_t option_count;
 	const char *data; /* the same as mount(2) takes it, NULL if none */
 
@@ -129,7 +124,7 @@ struct plan_furnish {
 	enum plan_root_change root_change;
 	/* What "/" becomes in the new mount namespace before anything else; MS_* with MS_REC. */
 	uint32_t host_propagation;
-	/* What the container's root becomes at the end; 0: nothing. */
+	/* What the container's root mount alone becomes at the end; 0: nothing. */
 	uint32_t root_propagation;
 	/* The root itself is served as a tree, because the container's ids may not reach it. */
 	bool serve_root;
@@ -171,5 +166,5 @@ RL_MUST rl_err plan_furnish_make(struct rl_arena *a, const struct plan_furnish_i
 /* "filesystem", "bind" ...: for `runlet plan` and messages. */
 const char *plan_op_name(enum plan_op_kind kind);
 
-/* Names of every mount option that is understood, sorted, NULL at the end: for `features`. */
-const char *const *plan_mount_option_names(void);
+/* Names of every mount option that is understood, sorted, NULL beyond the last: for `features`. */
+const char *plan_mount_option_name(size_t index);
