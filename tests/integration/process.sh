@@ -269,8 +269,8 @@ test_process_rlimits()
 		{type: "RLIMIT_AS", soft: 4294967296, hard: 8589934592},
 		{type: "RLIMIT_STACK", soft: 1048576, hard: 2097152},
 		{type: "RLIMIT_CPU", soft: "MAX", hard: "MAX"}]'
-	sed -i 's/"MAX"/18446744073709551615/' "$B/config.json" # jq would round it
 	payload report rlimits
+	sed -i 's/"MAX"/18446744073709551615/' "$B/config.json" # jq would round it
 	run_ok
 	expect rlimit.nofile 300:400
 	expect rlimit.core 0:1024
