@@ -75,10 +75,19 @@ interrupted() {
 		sleep .1
 	done
 	kill -s "$1" $!
-	wait $!
+	wait $! 2>/dev/null
 	rc=$?
 	[[ $rc -eq $2 ]] || echo "status $rc instead of $2" >>"$scratch/err"
 	nothing_left && [[ $rc -eq $2 ]]
+}
+
+# killed: what SIGKILL leaves is for the next rig to sweep away, but no process
+killed() {
+	interrupted KILL 137
+	sleep 1
+	! grep -lzsxF "TMPDIR=$scratch/tmp" /proc/[0-9]*/environ || return
+	touch -d '1 hour ago' "$scratch"/tmp/*
+	gives 0 run --bare -- true
 }
 
 reader_gone() {
@@ -139,6 +148,7 @@ RUNLET_RIG_QEMU=-nonsense check "no QEMU is 125" gives 125 run -- true
 check "SIGINT" interrupted INT 130
 check "SIGTERM" interrupted TERM 143
 check "SIGHUP" interrupted HUP 129
+check "SIGKILL" killed
 check "nobody reads the output" reader_gone
 
 inside systemd

@@ -39,15 +39,13 @@ newest_image() {
 	echo "${newest%/}"
 }
 
-# image_dir: the directory of the image to boot; makes one if there is none
-image_dir() {
-	local d
-	d=$(newest_image "$(recipe_hash)")
-	if [[ -z $d ]]; then
-		rig_setup
-		d=$(newest_image "$(recipe_hash)")
+# find_image: sets image to the directory of the one to boot; makes one if there is none
+find_image() {
+	image=$(newest_image "$(recipe_hash)")
+	if [[ -z $image ]]; then
+		rig_setup >&2
+		image=$(newest_image "$(recipe_hash)")
 	fi
-	echo "$d"
 }
 
 apt_update() {
@@ -187,7 +185,7 @@ make_root() {
 	apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIPv)' >"$1/apt.conf" || :
 	# Namespaces of its own: its mounts cannot outlive it, nor a daemon that a package starts.
 	unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc \
-		mmdebstrap --quiet --mode=root --variant=minbase --include="$(guest_packages | paste -sd,)" --aptopt="$1/apt.conf" \
+		env TMPDIR="$1" mmdebstrap --quiet --mode=root --variant=minbase --include="$(guest_packages | paste -sd,)" --aptopt="$1/apt.conf" \
 		--dpkgopt=force-unsafe-io "${drop[@]}" '' "$1/root" - <"$1/sources" 2>"$1/log" &
 	child=$!
 	wait "$child" || {

@@ -52,7 +52,7 @@ rig_machine() {
 	esac
 
 	need_root
-	image=$(image_dir) || exit "$rig_failed"
+	find_image
 	if [[ ! -x $rig_virtiofsd ]] || ! command -v qemu-system-x86_64 >/dev/null; then
 		host_packages
 	fi
@@ -61,14 +61,22 @@ rig_machine() {
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	sweep
 	work=$(mktemp -d "${TMPDIR:-/tmp}/runlet-rig.XXXXXX")
 	cd "$work" || exit "$rig_failed" # paths of sockets are short then
+	exec {work_lock}<.
+	flock "$work_lock"
 	prepare_job "$@"
 	start_virtiofsd
 	start_qemu
 	watch_machine
 	[[ $mode = suite ]] || exit "$verdict"
 	count_cases "$verdict"
+}
+
+# sweep: away with the directories of rigs that were killed; a living one holds a lock on its own
+sweep() {
+	find "${TMPDIR:-/tmp}/" -maxdepth 1 -name 'runlet-rig.*' -type d -mmin +2 -exec flock -n {} rm -rf {} ';'
 }
 
 bad_usage() {
@@ -283,6 +291,7 @@ followers=()
 machine_end() {
 	local p
 	trap '' HUP INT TERM
+	set +e
 	kill_qemu
 	for p in "${followers[@]}" ${virtiofsd-}; do
 		kill -KILL "$p" 2>/dev/null || :
