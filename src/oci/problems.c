@@ -23,6 +23,26 @@ static const char *format(struct oci_problems *p, const char *fmt, va_list ap)
 	return copy;
 }
 
+/* True if `path` is `whole` or a part of it. */
+static bool within(const char *path, const char *whole)
+{
+	size_t len = strlen(whole);
+
+	return strncmp(path, whole, len) == 0 &&
+	       (path[len] == '\0' || path[len] == '.' || path[len] == '[');
+}
+
+/* Keeps the order of lines, and within a line the order in which problems were found. */
+static void insert(struct oci_problem_list *list, struct oci_problem *problem)
+{
+	struct oci_problem **at = &list->first;
+
+	while (*at != NULL && (*at)->line <= problem->line)
+		at = &(*at)->next;
+	problem->next = *at;
+	*at = problem;
+}
+
 static void append(struct oci_problems *p, struct oci_problem_list *list, const char *path,
 		   const char *why, const char *hint, const char *what)
 {
@@ -30,7 +50,7 @@ static void append(struct oci_problems *p, struct oci_problem_list *list, const 
 
 	/* What is said about a value that was unreadable already is a consequence. */
 	for (const struct oci_problem *q = list->first; q != NULL; q = q->next)
-		if (strcmp(q->path, path) == 0)
+		if (within(path, q->path))
 			return;
 	list->count++;
 	if (list->count > OCI_PROBLEMS_KEPT)
@@ -46,11 +66,7 @@ static void append(struct oci_problems *p, struct oci_problem_list *list, const 
 		.why = why,
 		.hint = hint,
 	};
-	if (list->last == NULL)
-		list->first = problem;
-	else
-		list->last->next = problem;
-	list->last = problem;
+	insert(list, problem);
 }
 
 void oci_error(struct oci_problems *p, const char *path, const char *why, const char *hint,
@@ -93,7 +109,7 @@ static void encode(char *buf, size_t size, const char *value, size_t max)
 	size_t n = 0, i = 0;
 
 	buf[n++] = '"';
-	for (; value[i] != '\0' && n < max; i++) {
+	for (; value[i] != '\0' && n <= max; i++) {
 		unsigned char c = (unsigned char)value[i];
 
 		if (c == '"' || c == '\\') {
@@ -228,7 +244,7 @@ const char *oci_problem_text(struct oci_problems *p, const struct oci_problem *p
 
 rl_err oci_problems_error(const struct oci_problems *p, const char *name)
 {
-	const char *hint = NULL;
+	const char *hint = NULL, *about = NULL;
 	char text[LISTING_MAX + 64] = "";
 	size_t used = 0, shown = 0;
 	rl_err e;
@@ -241,8 +257,10 @@ rl_err oci_problems_error(const struct oci_problems *p, const char *name)
 		char one[1024];
 		int len = print(one, sizeof(one), q);
 
-		if (hint == NULL)
+		if (hint == NULL && q->hint != NULL) {
 			hint = q->hint;
+			about = q->path;
+		}
 		if (shown > 0 && used + (size_t)len + 4 > LISTING_MAX)
 			break;
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
@@ -255,5 +273,7 @@ rl_err oci_problems_error(const struct oci_problems *p, const char *name)
 	e = p->errors.count == 1
 		    ? rl_refuse(RL_E(EINVAL), "%s: %s", name, text)
 		    : rl_refuse(RL_E(EINVAL), "%s: %zu problems: %s", name, p->errors.count, text);
-	return hint == NULL ? e : rl_hint(e, "%s", hint);
+	if (hint == NULL)
+		return e;
+	return p->errors.count == 1 ? rl_hint(e, "%s", hint) : rl_hint(e, "%s: %s", about, hint);
 }

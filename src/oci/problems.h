@@ -15,7 +15,7 @@
 #define OCI_PROBLEMS_KEPT 64
 
 struct oci_problem {
-	const struct oci_problem *next;
+	struct oci_problem *next;
 	const char *path; /* "$.linux.resources.cpu.shares" */
 	uint32_t line;	  /* of the value, or of the object that lacks it */
 	const char *what; /* "must be an integer, is a string" */
@@ -24,9 +24,8 @@ struct oci_problem {
 };
 
 struct oci_problem_list {
-	const struct oci_problem *first;
-	struct oci_problem *last;
-	size_t count; /* kept or not */
+	struct oci_problem *first; /* in the order of lines */
+	size_t count;		   /* kept or not */
 };
 
 struct oci_problems {
@@ -43,8 +42,9 @@ static inline struct oci_problems oci_problems_in(struct rl_arena *arena)
 }
 
 /*
- * Adds one, unless the path has one already. `why` and `hint` are kept as they are, so they are
- * literals or live in the arena. A lack of memory is noted and comes out of oci_problems_error().
+ * Adds one, unless the value or an object around it has one already. `why` and `hint` are kept as
+ * they are, so they are literals or live in the arena. A lack of memory is noted and comes out of
+ * oci_problems_error().
  */
 RL_PRINTF(5, 6)
 void oci_error(struct oci_problems *p, const char *path, const char *why, const char *hint,
@@ -72,7 +72,7 @@ uint32_t oci_path_line(const struct rl_json *document, const char *path);
  *     config.json: 2 problems: line 12: $.process.cwd: must be an absolute path, is "tmp" (...)
  *       line 30: $.linux.namespaces[5]: ...
  *
- * The hint is that of the first problem that has one.
+ * The hint is that of the first problem that has one, with its path where there are several.
  */
 RL_MUST rl_err oci_problems_error(const struct oci_problems *p, const char *name);
 /* The same line for one problem, without a hint. */

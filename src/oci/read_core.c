@@ -33,6 +33,17 @@ static const char *path_of(struct reader *r, const struct frame *at)
 
 /* ---- problems ------------------------------------------------------------------------------- */
 
+static const char *article(enum rl_json_type type)
+{
+	static const char *const names[] = {
+		[RL_JSON_NULL] = "null",       [RL_JSON_BOOL] = "a boolean",
+		[RL_JSON_NUMBER] = "a number", [RL_JSON_STRING] = "a string",
+		[RL_JSON_ARRAY] = "an array",  [RL_JSON_OBJECT] = "an object",
+	};
+
+	return names[type];
+}
+
 static bool is_type(struct reader *r, const struct frame *at, const struct rl_json *json,
 		    enum rl_json_type want)
 {
@@ -51,11 +62,8 @@ static bool is_type(struct reader *r, const struct frame *at, const struct rl_js
 		hint = "write [\"...\"], also for one";
 	else if (want == RL_JSON_BOOL && json->type == RL_JSON_STRING)
 		hint = "write true or false, without quotes";
-	oci_error(r->problems, path_of(r, at), NULL, hint, "must be %s %s, is %s %s",
-		  want == RL_JSON_ARRAY || want == RL_JSON_OBJECT ? "an" : "a",
-		  rl_json_type_name(want),
-		  json->type == RL_JSON_ARRAY || json->type == RL_JSON_OBJECT ? "an" : "a",
-		  rl_json_type_name(json->type));
+	oci_error(r->problems, path_of(r, at), NULL, hint, "must be %s, is %s", article(want),
+		  article(json->type));
 	return false;
 }
 
@@ -63,8 +71,7 @@ static void missing(struct reader *r, const struct frame *at, const struct oci_o
 		    const char *name)
 {
 	oci_error(r->problems, oci_path_key(r->problems, path_of(r, at), name),
-		  oci_text(r->problems, "%s is nothing without it", object->what), NULL,
-		  "is missing");
+		  oci_text(r->problems, "required in %s", object->what), NULL, "is missing");
 }
 
 static void unknown_word(struct reader *r, const struct frame *at, const struct oci_words *list,
@@ -135,17 +142,15 @@ static bool read_signed(struct reader *r, const struct frame *at, const struct r
 	return false;
 }
 
-static bool read_unsigned(struct reader *r, const struct frame *at, const struct rl_json *json,
+static void read_unsigned(struct reader *r, const struct frame *at, const struct rl_json *json,
 			  bool wide, uint64_t *ret)
 {
 	uint64_t value;
 
-	if (rl_json_u64(json, &value) && (wide || value <= UINT32_MAX)) {
+	if (rl_json_u64(json, &value) && (wide || value <= UINT32_MAX))
 		*ret = value;
-		return true;
-	}
-	bad_integer(r, at, json, wide ? "0..18446744073709551615" : "0..4294967295");
-	return false;
+	else
+		bad_integer(r, at, json, wide ? "0..18446744073709551615" : "0..4294967295");
 }
 
 static void read_number(struct reader *r, const struct frame *at, const struct rl_json *json,
@@ -194,20 +199,20 @@ static int read_word(struct reader *r, const struct frame *at, const struct rl_j
 
 /* ---- arrays of scalars ---------------------------------------------------------------------- */
 
+/* An element that cannot be read stays in its place, empty: indices in messages remain true. */
+
 static rl_err read_strings(struct reader *r, const struct frame *at, const struct rl_json *json,
 			   struct oci_strings *ret)
 {
 	struct frame here = { .up = at };
 	const char **items;
-	size_t n = 0;
 
 	if (!is_type(r, at, json, RL_JSON_ARRAY))
 		return RL_OK;
 	RL_TRY(rl_new_array(r->arena, (size_t)json->count + 1, &items));
 	for (const struct rl_json *m = json->first; m != NULL; m = m->next, here.index++)
-		if (is_type(r, &here, m, RL_JSON_STRING))
-			items[n++] = m->text;
-	*ret = (struct oci_strings){ items, n };
+		items[here.index] = is_type(r, &here, m, RL_JSON_STRING) ? m->text : "";
+	*ret = (struct oci_strings){ items, json->count };
 	return RL_OK;
 }
 
@@ -216,18 +221,17 @@ static rl_err read_ids(struct reader *r, const struct frame *at, const struct rl
 {
 	struct frame here = { .up = at };
 	uint32_t *items;
-	size_t n = 0;
 
 	if (!is_type(r, at, json, RL_JSON_ARRAY))
 		return RL_OK;
 	RL_TRY(rl_new_array(r->arena, json->count, &items));
 	for (const struct rl_json *m = json->first; m != NULL; m = m->next, here.index++) {
-		uint64_t value;
+		uint64_t value = 0;
 
-		if (read_unsigned(r, &here, m, false, &value))
-			items[n++] = (uint32_t)value;
+		read_unsigned(r, &here, m, false, &value);
+		items[here.index] = (uint32_t)value;
 	}
-	*ret = (struct oci_ids){ items, n };
+	*ret = (struct oci_ids){ items, json->count };
 	return RL_OK;
 }
 
@@ -237,7 +241,6 @@ static rl_err read_words(struct reader *r, const struct frame *at, const struct 
 {
 	struct frame here = { .up = at };
 	uint32_t *items;
-	size_t n = 0;
 
 	if (!is_type(r, at, json, RL_JSON_ARRAY))
 		return RL_OK;
@@ -245,11 +248,10 @@ static rl_err read_words(struct reader *r, const struct frame *at, const struct 
 	for (const struct rl_json *m = json->first; m != NULL; m = m->next, here.index++) {
 		int word = read_word(r, &here, m, list);
 
-		if (word >= 0)
-			items[n++] = (uint32_t)word;
+		items[here.index] = word < 0 ? 0 : (uint32_t)word;
 	}
 	*ret_items = items;
-	*ret_count = n;
+	*ret_count = json->count;
 	return RL_OK;
 }
 
@@ -311,9 +313,8 @@ static rl_err read_items(struct reader *r, const struct frame *at, const struct 
 		here.key = m->key;
 		if (keyed && m->type == RL_JSON_NULL)
 			continue;
-		if (!is_type(r, &here, m, RL_JSON_OBJECT))
-			continue;
-		RL_TRY(read_object(r, &here, m, object, item));
+		if (is_type(r, &here, m, RL_JSON_OBJECT))
+			RL_TRY(read_object(r, &here, m, object, item));
 		if (keyed)
 			*(const char **)(item + object->key) = m->key;
 		n++;
