@@ -79,14 +79,16 @@ static int run_pidfd(int argc, char **argv)
 static int run_notify(int argc, char **argv)
 {
 	char text[4096];
-	int unused;
+	int barrier;
 
 	if (argc < 2)
 		return 64;
 	int fd = host_socket(argv[0], SOCK_DGRAM);
 	for (int left = atoi(argv[1]); left > 0; left--) {
-		if (host_receive(fd, text, sizeof text, &unused) < 0)
+		if (host_receive(fd, text, sizeof text, &barrier) < 0)
 			return 70;
+		if (barrier >= 0)
+			close(barrier); // the sender waits for this
 		for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
 			printf("notify=%s\n", line);
 		fflush(stdout);

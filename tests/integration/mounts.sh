@@ -424,7 +424,9 @@ bind_propagation()
 	mount -t tmpfs tmpfs "$C/source/sub"
 	exec_ok report mounts
 	umount "$C/source/sub"
+	local report=$OUT
 	rt_ok delete --force "$ID"
+	OUT=$report
 }
 
 test_mounts_bind_propagation()

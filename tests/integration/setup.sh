@@ -40,10 +40,9 @@ hide_unified_from_crun()
 host_snapshot()
 {
 	mount_points | sort
-	for dir in /run /run/user/0 /tmp /dev/shm /var/tmp; do
-		find "$dir" -maxdepth 1 \( -name '*runlet*' -o -name "rl-$SUITE*" \) \
-			! -path "$WORK" ! -name 'runlet-bench-*' 2>/dev/null
-	done | sort
+	# Others may work on this host at the same time: only names that contain our number are ours.
+	find /run /tmp /dev/shm /var/tmp -maxdepth 3 -name "*$SUITE*" ! -path "$WORK*" 2>/dev/null |
+		grep -E "(rl|test)-$SUITE" | sort
 	cgroup_dirs "$CGROUP_BASE"
 	find /sys/fs/cgroup -maxdepth 2 -name "rl-$SUITE*" 2>/dev/null
 }
