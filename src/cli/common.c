@@ -57,8 +57,8 @@ static rl_err rootless_cgroups(const struct cli_globals *g, int *ret)
 	else if (strcmp(word, "false") == 0)
 		*ret = 0;
 	else
-		return rl_refuse(RL_E(EINVAL), "option --rootless: \"%s\" is none of true, false, auto",
-				 word);
+		return rl_refuse(RL_E(EINVAL),
+				 "option --rootless: \"%s\" is none of true, false, auto", word);
 	return RL_OK;
 }
 
@@ -111,14 +111,14 @@ static const struct {
 	const char *name;
 	int number;
 } signals[] = {
-	{ "HUP", SIGHUP },   { "INT", SIGINT },	      { "QUIT", SIGQUIT },   { "ILL", SIGILL },
-	{ "TRAP", SIGTRAP }, { "ABRT", SIGABRT },     { "IOT", SIGABRT },    { "BUS", SIGBUS },
-	{ "FPE", SIGFPE },   { "KILL", SIGKILL },     { "USR1", SIGUSR1 },   { "SEGV", SIGSEGV },
-	{ "USR2", SIGUSR2 }, { "PIPE", SIGPIPE },     { "ALRM", SIGALRM },   { "TERM", SIGTERM },
-	{ "CHLD", SIGCHLD }, { "CLD", SIGCHLD },      { "CONT", SIGCONT },   { "STOP", SIGSTOP },
-	{ "TSTP", SIGTSTP }, { "TTIN", SIGTTIN },     { "TTOU", SIGTTOU },   { "URG", SIGURG },
-	{ "XCPU", SIGXCPU }, { "XFSZ", SIGXFSZ },     { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },
-	{ "WINCH", SIGWINCH }, { "IO", SIGIO },	      { "POLL", SIGIO },     { "PWR", SIGPWR },
+	{ "HUP", SIGHUP },	 { "INT", SIGINT },   { "QUIT", SIGQUIT },     { "ILL", SIGILL },
+	{ "TRAP", SIGTRAP },	 { "ABRT", SIGABRT }, { "IOT", SIGABRT },      { "BUS", SIGBUS },
+	{ "FPE", SIGFPE },	 { "KILL", SIGKILL }, { "USR1", SIGUSR1 },     { "SEGV", SIGSEGV },
+	{ "USR2", SIGUSR2 },	 { "PIPE", SIGPIPE }, { "ALRM", SIGALRM },     { "TERM", SIGTERM },
+	{ "CHLD", SIGCHLD },	 { "CLD", SIGCHLD },  { "CONT", SIGCONT },     { "STOP", SIGSTOP },
+	{ "TSTP", SIGTSTP },	 { "TTIN", SIGTTIN }, { "TTOU", SIGTTOU },     { "URG", SIGURG },
+	{ "XCPU", SIGXCPU },	 { "XFSZ", SIGXFSZ }, { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },
+	{ "WINCH", SIGWINCH },	 { "IO", SIGIO },     { "POLL", SIGIO },       { "PWR", SIGPWR },
 	{ "SYS", SIGSYS },
 #ifdef SIGSTKFLT
 	{ "STKFLT", SIGSTKFLT },
@@ -151,7 +151,8 @@ rl_err cli_signal(const char *word, int *ret)
 	char *end;
 	long number = strtol(word, &end, 10);
 
-	if (*word >= '0' && *word <= '9' && *end == '\0' && number >= 0 && number <= KERNEL_SIGMAX) {
+	if (*word >= '0' && *word <= '9' && *end == '\0' && number >= 0 &&
+	    number <= KERNEL_SIGMAX) {
 		*ret = (int)number;
 		return RL_OK;
 	}

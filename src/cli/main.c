@@ -80,7 +80,8 @@ static rl_err open_log(const struct cli_globals *g)
 	if (g->log_format != NULL && strcmp(g->log_format, "json") == 0)
 		format = RL_LOG_JSON;
 	else if (g->log_format != NULL && strcmp(g->log_format, "text") != 0)
-		return rl_refuse(RL_E(EINVAL), "option --log-format: \"%s\" is neither text nor json",
+		return rl_refuse(RL_E(EINVAL),
+				 "option --log-format: \"%s\" is neither text nor json",
 				 g->log_format);
 	if (g->log_level != NULL)
 		for (i = 0; i < 4 && strcmp(g->log_level, names[i]) != 0; i++)

@@ -135,6 +135,8 @@ rl_err cli_parse(const struct cli_option *table, int argc, char **argv, bool sto
 	}
 	while (i < argc)
 		argv[kept++] = argv[i++];
+	/* What is passed on as an argv needs its end. */
+	argv[kept] = NULL;
 	*ret_words = (struct cli_words){ argv + 1, kept - 1 };
 	return RL_OK;
 }

@@ -90,7 +90,8 @@ static rl_err start_relay(struct relay *r)
 	return make_raw(r);
 }
 
-/* SIGCHLD tells of our own child, which the pidfd does better; SIGURG is noise of other runtimes. */
+/* SIGCHLD tells of our own child, which the pidfd does better; SIGURG is noise of other runtimes.
+ */
 static rl_err pass_signals(struct relay *r)
 {
 	struct signalfd_siginfo info;
@@ -138,8 +139,8 @@ static void drain(struct relay *r)
 
 rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status)
 {
-	struct relay __attribute__((cleanup(relay_close))) r = { .child = child,
-								 .master = master_fd };
+	struct relay __attribute__((cleanup(relay_close)))
+	r = { .child = child, .master = master_fd };
 
 	RL_TRY(start_relay(&r));
 	for (;;) {

@@ -31,8 +31,7 @@ RL_MUST rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 RL_MUST rl_err ct_start(struct rl_arena *a, const char *root, const char *id);
 
 /* The plan as text on stdout; nothing is made. */
-RL_MUST rl_err ct_print_plan(struct rl_arena *a, const struct plan_request *request,
-			     const char *config_file);
+RL_MUST rl_err ct_print_plan(const struct plan_request *request, const char *config_file);
 
 /* `exec`: what the command line changes of the container's own process. */
 struct ct_exec_options {

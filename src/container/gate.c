@@ -48,8 +48,7 @@ rl_err ct_gate_enter(int store_dir_fd, struct rl_fd *ret_talk)
 
 	RL_TRY(rl_fd_from(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), &fd,
 			  "make a socket for the gate"));
-	RL_TRY(rl_sys(connect(rl_fd_get(&fd), (struct sockaddr *)&a, sizeof(a)),
-		      "enter the gate"));
+	RL_TRY(rl_sys(connect(rl_fd_get(&fd), (struct sockaddr *)&a, sizeof(a)), "enter the gate"));
 	*ret_talk = rl_fd_own(rl_fd_take(&fd));
 	return RL_OK;
 }

@@ -2,10 +2,9 @@
 #include "container/init.h"
 
 #include "container/attend.h"
-#include "container/confine.h"
+#include "container/become.h"
 #include "container/gate.h"
 #include "container/hooks.h"
-#include "container/program.h"
 #include "container/record.h"
 #include "container/talk.h"
 #include "linux/ids.h"
@@ -13,7 +12,6 @@
 #include "linux/sys.h"
 #include "linux/sysctl.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -24,9 +22,7 @@ struct state {
 	struct ct_init *in;
 	struct ct_furnish furnish;
 	struct rl_fd talk; /* to the runtime, behind the gate to `start` */
-	const char *program;
-	struct ct_confinement confinement;
-	struct ct_confined confined;
+	struct ct_becoming becoming;
 };
 
 /*
@@ -100,8 +96,7 @@ static rl_err set_parameters(const struct state *s)
 	const struct plan *p = s->in->plan;
 
 	for (size_t i = 0; i < p->sysctl_count; i++)
-		RL_TRY(lx_sysctl_write(rl_fd_get(&s->furnish.proc.root), p->sysctls[i].path,
-				       p->sysctls[i].value),
+		RL_TRY(lx_sysctl_write(&s->furnish.proc, p->sysctls[i].path, p->sysctls[i].value),
 		       "linux.sysctl");
 	return RL_OK;
 }
@@ -119,48 +114,33 @@ static rl_err build(struct state *s)
 	return ct_furnish_enter(&p->furnish, &s->furnish);
 }
 
-static rl_err confine(struct state *s)
-{
-	return ct_confine(s->in->arena, &s->confinement, &s->confined);
-}
-
-/*
- * Early means: ct_confine loads the filter itself, and what the profile does not allow would be
- * refused to the gate. So then the process is confined behind the gate.
- */
-static rl_err confine_before_gate(struct state *s)
+static void set_out(struct state *s)
 {
 	const struct ct_init *in = s->in;
 
-	s->confinement = (struct ct_confinement){
+	s->becoming = (struct ct_becoming){
+		.arena = in->arena,
 		.process = &in->plan->process,
-		.filter = in->filter,
-		.notify = in->notify,
-		.proc_fd = rl_fd_get(&s->furnish.proc.root),
-		.last_capability = in->host->last_capability,
-		.new_session_keyring = in->plan->new_session_keyring,
+		.stub_fd = in->stub_fd,
+		.confinement = {
+			.process = &in->plan->process,
+			.filter = in->filter,
+			.notify = in->notify,
+			.proc = &s->furnish.proc,
+			.last_capability = in->host->last_capability,
+			.new_session_keyring = in->plan->new_session_keyring,
+		},
 	};
-	if (rl_fd_has(&s->furnish.tty.slave))
-		RL_TRY(lx_tty_enter(rl_fd_get(&s->furnish.tty.slave)));
-	if (ct_filter_is_early(&s->confinement))
-		return RL_OK;
-	return confine(s);
 }
 
-static rl_err confine_behind_gate(struct state *s)
+/* What can be found wrong with the process is an error of create, not of start. */
+static rl_err prepare(struct state *s)
 {
-	return ct_filter_is_early(&s->confinement) ? confine(s) : RL_OK;
-}
-
-/* A program that is not there is an error of create, not of start. */
-static rl_err find_program(struct state *s)
-{
-	const struct plan_process *p = &s->in->plan->process;
-	const char *const *env = s->confined.env != NULL ? s->confined.env : p->env;
-
+	set_out(s);
 	if (!s->in->plan->has_process)
 		return RL_OK;
-	return ct_program_find(s->in->arena, p, env, &s->program);
+	RL_TRY(ct_become_prepare(&s->becoming, &s->furnish.tty));
+	return ct_become_find(&s->becoming);
 }
 
 /* The word START, which comes from the runtime (run) or, through the gate, from `start`. */
@@ -185,32 +165,6 @@ static rl_err hold(struct state *s)
 	return ct_expect(rl_fd_get(&s->talk), CT_START, NULL);
 }
 
-/* What was announced (LISTEN_FDS, --preserve-fds) was close-on-exec like all else until now. */
-static rl_err keep_descriptors(unsigned count)
-{
-	for (unsigned fd = 3; fd < 3 + count; fd++)
-		RL_TRY(rl_sys(fcntl((int)fd, F_SETFD, 0), "pass descriptor %u on", fd));
-	return RL_OK;
-}
-
-/*
- * Descriptors: the program gets 0 to 2 and those that were announced; all others are
- * close-on-exec. The stub inherits the talk until it has executed the program.
- */
-static rl_err become(struct state *s)
-{
-	const struct plan_process *p = &s->in->plan->process;
-	int talk = rl_fd_get(&s->talk);
-
-	RL_TRY(ct_program_close_from(3 + p->keep_fds));
-	RL_TRY(keep_descriptors(p->keep_fds));
-	RL_TRY(ct_confine_last(&s->confinement));
-	if (s->in->stub_fd < 0)
-		return ct_program_exec(s->program, p->args, s->confined.env);
-	return ct_program_by_stub(s->in->arena, s->in->stub_fd, talk, s->program, p->args,
-				  s->confined.env);
-}
-
 static rl_err walk(struct state *s)
 {
 	RL_TRY(arrive(s));
@@ -218,13 +172,10 @@ static rl_err walk(struct state *s)
 	RL_TRY(become_root(s));
 	RL_TRY(make_late_namespaces(s));
 	RL_TRY(build(s));
-	RL_TRY(confine_before_gate(s));
-	RL_TRY(find_program(s));
+	RL_TRY(prepare(s));
 	RL_TRY(hold(s));
 	RL_TRY(run_hooks(s, PLAN_HOOK_START_CONTAINER, OCI_CREATED));
-	RL_TRY(confine_behind_gate(s));
-	RL_TRY(find_program(s));
-	return become(s);
+	return ct_become(&s->becoming, rl_fd_get(&s->talk));
 }
 
 int ct_init_main(void *context)

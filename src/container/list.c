@@ -99,8 +99,9 @@ rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t
 
 	RL_TRY(ct_record_load(a, root, id, &store, &record));
 	if (record.cgroup_count == 0)
-		return rl_hint(rl_refuse(RL_E(ENOTSUP), "container %s has no cgroup, which knows "
-							"its processes",
+		return rl_hint(rl_refuse(RL_E(ENOTSUP),
+					 "container %s has no cgroup, which knows "
+					 "its processes",
 					 id),
 			       "create it with a cgroup manager");
 	RL_TRY(ct_record_cgroup(a, &record, &cg));

@@ -3,11 +3,14 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "container/container.h"
 #include "container/store.h"
 #include "oci/read.h"
 #include "plan/make.h"
+#include "plan/print.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 /* Larger configurations are not by people; the arena has room for the text and all made of it. */
 #define CONFIG_LIMIT ((size_t)16 << 20)
@@ -45,8 +48,7 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
 	RL_TRY(rl_fd_from(open(request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC), &bundle,
 			  "open the bundle %s", request->bundle));
-	RL_TRY(read_config(&l, rl_fd_get(&bundle),
-			   config_file != NULL ? config_file : CT_CONFIG));
+	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
 	RL_TRY(lx_host_read(&l.arena, &l.host));
 	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, &l.plan));
 	RL_TRY(rl_arena_seal(&l.arena));
@@ -66,4 +68,13 @@ rl_err ct_load_copy(int store_dir_fd, struct ct_loaded *ret)
 	*ret = l;
 	l = (struct ct_loaded){ 0 };
 	return RL_OK;
+}
+
+rl_err ct_print_plan(const struct plan_request *request, const char *config_file)
+{
+	struct ct_loaded CT_AUTO_LOADED l = { 0 };
+
+	RL_TRY(ct_load(request, config_file, &l));
+	plan_print(l.plan, stdout);
+	return rl_sys(fflush(stdout), "write to standard output");
 }

@@ -2,16 +2,16 @@
 #include "container/container.h"
 #include "container/record.h"
 
-static rl_err open_for(struct rl_arena *a, const char *root, const char *id,
-		       struct ct_store *store, struct oci_record *record, struct lx_cgroup *cg,
-		       enum oci_status *ret_status)
+static rl_err open_for(struct rl_arena *a, const char *root, const char *id, struct ct_store *store,
+		       struct oci_record *record, struct lx_cgroup *cg, enum oci_status *ret_status)
 {
 	RL_TRY(ct_record_load(a, root, id, store, record));
 	RL_TRY(ct_store_lock(store));
 	RL_TRY(ct_status(a, store, record, ret_status));
 	if (record->cgroup_count == 0)
-		return rl_hint(rl_refuse(RL_E(ENOTSUP), "container %s has no cgroup, which pause "
-							"and resume need",
+		return rl_hint(rl_refuse(RL_E(ENOTSUP),
+					 "container %s has no cgroup, which pause "
+					 "and resume need",
 					 id),
 			       "create it with a cgroup manager");
 	return ct_record_cgroup(a, record, cg);

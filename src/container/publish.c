@@ -29,8 +29,7 @@ rl_err ct_publish(const struct ct_options *options, const struct ct_child *child
 		RL_TRY(lx_tty_send(options->console_socket, master_fd, "/dev/ptmx"),
 		       "console socket");
 	if (options->pidfd_socket != NULL)
-		RL_TRY(send_pidfd(options->pidfd_socket, rl_fd_get(&child->pidfd)),
-		       "pidfd socket");
+		RL_TRY(send_pidfd(options->pidfd_socket, rl_fd_get(&child->pidfd)), "pidfd socket");
 	if (options->pid_file != NULL)
 		RL_TRY(write_pid_file(options->pid_file, child->pid), "pid file");
 	return RL_OK;

@@ -69,7 +69,7 @@ rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_re
 		.owner = geteuid(),
 		.detached = plan->detach,
 		.namespaces = foreign_namespaces(&plan->ns),
-		.no_pivot = plan->furnish.root_change == PLAN_ROOT_MOVE,
+		.no_pivot = plan->furnish.root_change != PLAN_ROOT_PIVOT,
 		.poststart_hooks = plan->hooks[PLAN_HOOK_POSTSTART].count > 0,
 		.poststop_hooks = plan->hooks[PLAN_HOOK_POSTSTOP].count > 0,
 		.bounding = plan->process.caps.bounding,
@@ -114,9 +114,9 @@ rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
 	e = rl_read_file(a, rl_fd_get(&s.dir), CT_STATUS, RECORD_LIMIT, &text, &len);
 	if (rl_is(e, RL_E(ENOENT))) {
 		rl_drop(e);
-		return rl_hint(rl_refuse(RL_E(EBADMSG), "container \"%s\" was not made completely",
-					 id),
-			       "remove it with `delete --force %s`", id);
+		return rl_hint(
+			rl_refuse(RL_E(EBADMSG), "container \"%s\" was not made completely", id),
+			"remove it with `delete --force %s`", id);
 	}
 	RL_TRY(e, "container %s", id);
 	RL_TRY(oci_record_read(a, CT_STATUS, text, len, ret), "container %s", id);
@@ -125,7 +125,8 @@ rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
 	return RL_OK;
 }
 
-rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record, struct lx_cgroup *ret)
+rl_err ct_record_cgroup_dirs(struct rl_arena *a, const struct oci_record *record,
+			     struct lx_cgroup_dir **ret)
 {
 	struct lx_cgroup_dir *dirs;
 
@@ -135,6 +136,15 @@ rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record, str
 						  .mount_len = record->cgroups[i].mount_len,
 						  .controllers = record->cgroups[i].controllers,
 						  .version = record->cgroups[i].version };
+	*ret = dirs;
+	return RL_OK;
+}
+
+rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record, struct lx_cgroup *ret)
+{
+	struct lx_cgroup_dir *dirs;
+
+	RL_TRY(ct_record_cgroup_dirs(a, record, &dirs));
 	return lx_cgroup_open(dirs, record->cgroup_count, ret);
 }
 

@@ -33,6 +33,10 @@ RL_MUST rl_err ct_open_init(const struct oci_record *record, struct rl_fd *ret_p
 RL_MUST rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record,
 				struct lx_cgroup *ret);
 
+/* The same as directories, record->cgroup_count of them. */
+RL_MUST rl_err ct_record_cgroup_dirs(struct rl_arena *a, const struct oci_record *record,
+				     struct lx_cgroup_dir **ret);
+
 /* The state as JSON text for hooks. */
 RL_MUST rl_err ct_state_text(struct rl_arena *a, const struct oci_record *record,
 			     enum oci_status status, pid_t pid, const char **ret, size_t *ret_len);

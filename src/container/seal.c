@@ -6,6 +6,7 @@
 #include "linux/sys.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #ifndef F_SEAL_WRITE
@@ -64,4 +65,13 @@ rl_err ct_seal_self(void)
 		return RL_OK;
 	RL_TRY(rl_arena_new(2 * SELF_LIMIT, &a));
 	return execute_copy(&a, rl_fd_get(&self));
+}
+
+bool ct_exec_must_seal(const struct oci_record *record, const struct plan_process *process,
+		       const struct plan_seccomp *seccomp)
+{
+	bool may_look =
+		(record->bounding >> CAP_SYS_PTRACE & 1) != 0 && !record->own_user_namespace;
+
+	return may_look || plan_exe_defence_for(process, seccomp) == PLAN_EXE_SEALED;
 }

@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "container/hooks.h"
 #include "container/load.h"
+#include "plan/hooks.h"
 
 #include <signal.h>
 

@@ -146,7 +146,7 @@ static rl_err map_ids(struct ct_walk *w)
 	if (ids->uid_lines == NULL)
 		return RL_OK;
 	RL_TRY(lx_proc_host(&proc));
-	RL_TRY(lx_uidmap_write(rl_fd_get(&proc.root), w->init.pid, &map));
+	RL_TRY(lx_uidmap_write(&proc, w->init.pid, &map));
 	if (ids->newuidmap != NULL)
 		RL_TRY(lx_uidmap_helper("newuidmap", w->init.pid, ids->newuidmap));
 	if (ids->newgidmap != NULL)
@@ -189,7 +189,7 @@ static rl_err limit_init(struct ct_walk *w)
 	if (!w->loaded.plan->has_process)
 		return RL_OK;
 	RL_TRY(lx_proc_host(&proc));
-	return ct_limit(&w->loaded.plan->process, rl_fd_get(&proc.root), w->init.pid);
+	return ct_limit(&w->loaded.plan->process, &proc, w->init.pid);
 }
 
 static rl_err publish(struct ct_walk *w)

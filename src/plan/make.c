@@ -141,8 +141,9 @@ static rl_err make_handler(const struct making *m)
 	if (name == NULL)
 		return RL_OK;
 	if (m->request->handler != NULL && annotated != NULL)
-		return rl_hint(rl_refuse(RL_E(EACCES), "annotations[\"run.oci.handler\"]: \"%s\", but "
-						       "the program was called as \"%s\"",
+		return rl_hint(rl_refuse(RL_E(EACCES),
+					 "annotations[\"run.oci.handler\"]: \"%s\", but "
+					 "the program was called as \"%s\"",
 					 annotated, m->request->handler),
 			       "choose one of the two ways to select a handler");
 	return rl_hint(rl_refuse(RL_E(ENOTSUP), "handler \"%s\": not known to this program", name),

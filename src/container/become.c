@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/become.h"
+
+#include "container/program.h"
+
+#include <fcntl.h>
+
+static rl_err confine(struct ct_becoming *b)
+{
+	return ct_confine(b->arena, &b->confinement, &b->confined);
+}
+
+rl_err ct_become_prepare(struct ct_becoming *b, const struct lx_tty *tty)
+{
+	if (rl_fd_has(&tty->slave))
+		RL_TRY(lx_tty_enter(rl_fd_get(&tty->slave)));
+	return ct_filter_is_early(&b->confinement) ? RL_OK : confine(b);
+}
+
+rl_err ct_become_find(struct ct_becoming *b)
+{
+	const char *const *env = b->confined.env != NULL ? b->confined.env : b->process->env;
+
+	return ct_program_find(b->arena, b->process, env, &b->program);
+}
+
+/* What was announced (LISTEN_FDS, --preserve-fds) was close-on-exec like all else until now. */
+static rl_err keep_descriptors(unsigned count)
+{
+	for (unsigned fd = 3; fd < 3 + count; fd++)
+		RL_TRY(rl_sys(fcntl((int)fd, F_SETFD, 0), "pass descriptor %u on", fd));
+	return RL_OK;
+}
+
+rl_err ct_become(struct ct_becoming *b, int talk_fd)
+{
+	const struct plan_process *p = b->process;
+
+	RL_TRY(ct_program_close_from(3));
+	RL_TRY(keep_descriptors(p->keep_fds));
+	if (ct_filter_is_early(&b->confinement)) {
+		RL_TRY(confine(b));
+		/* Other ids, another view: what root found the user may not be able to execute. */
+		RL_TRY(ct_become_find(b));
+	} else {
+		RL_TRY(ct_confine_last(&b->confinement));
+	}
+	if (b->stub_fd < 0)
+		return ct_program_exec(b->program, p->args, b->confined.env);
+	return ct_program_by_stub(b->arena, b->stub_fd, talk_fd, b->program, p->args,
+				  b->confined.env);
+}
