@@ -125,7 +125,7 @@ rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd)
 		const uint8_t *b = datagram.errnum.little_endian;
 		int code = b[0] | b[1] << 8;
 
-		return rl_neg(code > 0 ? -code : -EPROTO, "execute the program");
+		return rl_pos(code > 0 ? code : EPROTO, "execute the program");
 	}
 	if (n == sizeof(datagram.error))
 		return rl_from_record(&datagram.error);
