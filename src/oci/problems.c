@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A quoted value in a message is cut after so many bytes. */
-#define QUOTE_MAX 72
 /* The listing in one error leaves room for the contexts that come in front of it. */
 #define LISTING_MAX 1200
 
@@ -127,11 +125,16 @@ static void encode(char *buf, size_t size, const char *value, size_t max)
 	snprintf(buf + n, size - n, value[i] == '\0' ? "\"" : "...\"");
 }
 
+void oci_quote_to(char buf[static OCI_QUOTED], const char *value)
+{
+	encode(buf, OCI_QUOTED, value, OCI_QUOTED - 16);
+}
+
 const char *oci_quote(struct oci_problems *p, const char *value)
 {
-	char buf[QUOTE_MAX + 16];
+	char buf[OCI_QUOTED];
 
-	encode(buf, sizeof(buf), value, QUOTE_MAX);
+	oci_quote_to(buf, value);
 	return oci_text(p, "%s", buf);
 }
 

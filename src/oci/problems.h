@@ -57,6 +57,8 @@ void oci_warning(struct oci_problems *p, const char *path, const char *why, cons
 RL_PRINTF(2, 3) const char *oci_text(struct oci_problems *p, const char *fmt, ...);
 /* A value of the document as a message shows it: quoted, no control bytes, shortened. */
 const char *oci_quote(struct oci_problems *p, const char *value);
+#define OCI_QUOTED 88 /* bytes of the longest quoted value */
+void oci_quote_to(char buf[static OCI_QUOTED], const char *value);
 /* A member's path: `.key`, or `["key"]` where the key is no plain word. */
 const char *oci_path_key(struct oci_problems *p, const char *object, const char *key);
 

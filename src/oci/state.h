@@ -42,6 +42,7 @@ struct oci_record {
 	uint64_t start_time; /* of that process, clock ticks since boot */
 	const char *program; /* args[0], for messages; NULL: no process */
 	uid_t owner;
+	const char *owner_name; /* of that uid on the host; NULL: it has none */
 	bool detached;
 	uint64_t namespaces;  /* CLONE_NEW*: those that are not the runtime's own, new or joined */
 	bool no_pivot;	      /* the root was entered by chroot */
