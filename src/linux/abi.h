@@ -148,3 +148,29 @@ struct lx_clone_args {
 	uint64_t set_tid_size;
 	uint64_t cgroup;
 };
+
+/* ---- seccomp --------------------------------------------------------------------------------- */
+
+/*
+ * As in the kernel's <linux/seccomp.h>, whose name our own linux/seccomp.h has. A value that a
+ * filter returns; the low 16 bits of ERRNO and TRACE are data.
+ */
+#define SECCOMP_RET_KILL_PROCESS 0x80000000u
+#define SECCOMP_RET_KILL_THREAD 0x00000000u
+#define SECCOMP_RET_TRAP 0x00030000u
+#define SECCOMP_RET_ERRNO 0x00050000u
+#define SECCOMP_RET_USER_NOTIF 0x7fc00000u /* Linux 5.0 */
+#define SECCOMP_RET_TRACE 0x7ff00000u
+#define SECCOMP_RET_LOG 0x7ffc0000u /* Linux 4.14 */
+#define SECCOMP_RET_ALLOW 0x7fff0000u
+#define SECCOMP_RET_ACTION_FULL 0xffff0000u
+#define SECCOMP_RET_DATA 0x0000ffffu
+
+/* Operations and flags of seccomp(2). */
+#define SECCOMP_SET_MODE_FILTER 1
+#define SECCOMP_GET_ACTION_AVAIL 2
+#define SECCOMP_FILTER_FLAG_TSYNC (1u << 0)
+#define SECCOMP_FILTER_FLAG_LOG (1u << 1)		 /* Linux 4.14 */
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1u << 2)	 /* Linux 4.17 */
+#define SECCOMP_FILTER_FLAG_NEW_LISTENER (1u << 3)	 /* Linux 5.0 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1u << 5) /* Linux 5.19 */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/sha256.h"
+
+#include <string.h>
+
+/* FIPS 180-4, 4.2.2: fractions of the cube roots of the first 64 primes. */
+static const uint32_t k[64] = {
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+	0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+	0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+	0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+	0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+	0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t x, unsigned n)
+{
+	return x >> n | x << (32 - n);
+}
+
+static uint32_t load_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void store_be32(uint8_t *p, uint32_t value)
+{
+	p[0] = (uint8_t)(value >> 24);
+	p[1] = (uint8_t)(value >> 16);
+	p[2] = (uint8_t)(value >> 8);
+	p[3] = (uint8_t)value;
+}
+
+/* FIPS 180-4, 6.2.2; the letters are those of the standard. */
+static void compress(uint32_t state[static 8], const uint8_t block[static 64])
+{
+	uint32_t w[64], v[8];
+
+	for (int t = 0; t < 16; t++)
+		w[t] = load_be32(block + 4 * t);
+	for (int t = 16; t < 64; t++) {
+		uint32_t s0 = rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ w[t - 15] >> 3;
+		uint32_t s1 = rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ w[t - 2] >> 10;
+
+		w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+	}
+	memcpy(v, state, sizeof(v));
+	for (int t = 0; t < 64; t++) {
+		uint32_t a = v[0], b = v[1], c = v[2], e = v[4], f = v[5], g = v[6];
+		uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+		uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+		uint32_t t1 = v[7] + s1 + ((e & f) ^ (~e & g)) + k[t] + w[t];
+		uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+
+		memmove(v + 1, v, 7 * sizeof(v[0]));
+		v[4] += t1;
+		v[0] = t1 + t2;
+	}
+	for (int i = 0; i < 8; i++)
+		state[i] += v[i];
+}
+
+void rl_sha256_begin(struct rl_sha256 *h)
+{
+	/* 5.3.3: fractions of the square roots of the first eight primes. */
+	*h = (struct rl_sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+					    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+}
+
+void rl_sha256_add(struct rl_sha256 *h, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	while (len > 0) {
+		size_t have = h->length % 64;
+		size_t take = 64 - have < len ? 64 - have : len;
+
+		memcpy(h->block + have, at, take);
+		h->length += take;
+		at += take;
+		len -= take;
+		if (have + take == 64)
+			compress(h->state, h->block);
+	}
+}
+
+void rl_sha256_end(struct rl_sha256 *h, uint8_t ret_sum[static RL_SHA256_SIZE])
+{
+	uint64_t bits = h->length * 8;
+	size_t have = h->length % 64;
+
+	h->block[have++] = 0x80;
+	if (have > 56) {
+		memset(h->block + have, 0, 64 - have);
+		compress(h->state, h->block);
+		have = 0;
+	}
+	memset(h->block + have, 0, 56 - have);
+	store_be32(h->block + 56, (uint32_t)(bits >> 32));
+	store_be32(h->block + 60, (uint32_t)bits);
+	compress(h->state, h->block);
+	for (int i = 0; i < 8; i++)
+		store_be32(ret_sum + 4 * i, h->state[i]);
+}
