@@ -238,6 +238,9 @@ static rl_err make_priorities(const struct making *m)
 		/* The enum counts the classes as the kernel does: 1, 2, 3. */
 		p->io_priority = (int)io->class << IO_CLASS_SHIFT | io->priority.value;
 	}
+	/* "exec" in the name: the container's own process does not get it. */
+	if (m->in == m->config->process)
+		return RL_OK;
 	if (cpus != NULL && cpus->initial != NULL)
 		RL_TRY(plan_cpus_parse(m->arena, "$.process.execCPUAffinity.initial", cpus->initial,
 				       &p->cpus_first));

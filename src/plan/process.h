@@ -106,7 +106,8 @@ struct plan_process {
  * annotations. Capabilities that are unknown or cannot be granted become warnings; every other
  * problem is an error that begins with the JSON path ("process.rlimits[1].type: ...").
  *
- * For exec, `request` carries the descriptors and environment of that exec; notify_socket is NULL.
+ * For exec, `process` is another object than config->process, perhaps a copy, and `request` carries
+ * the descriptors and environment of that exec; notify_socket is NULL.
  */
 RL_MUST rl_err plan_process_make(struct rl_arena *a, const struct oci_process *process,
 				 const struct oci_config *config,

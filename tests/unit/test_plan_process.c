@@ -277,8 +277,7 @@ TEST(scheduling)
 	CHECK_OK(plan(",'scheduler':{'policy':'SCHED_RR','priority':9,"
 		      "'flags':['SCHED_FLAG_RESET_ON_FORK','SCHED_FLAG_KEEP_PARAMS']},"
 		      "'ioPriority':{'class':'IOPRIO_CLASS_IDLE','priority':3},"
-		      "'oomScoreAdj':-7,"
-		      "'execCPUAffinity':{'initial':'0-1,65','final':'7'}"));
+		      "'oomScoreAdj':-7"));
 	CHECK(process.scheduler.set);
 	CHECK_INT(process.scheduler.policy, 2);
 	CHECK_INT(process.scheduler.flags, 0x11);
@@ -286,12 +285,26 @@ TEST(scheduling)
 	CHECK_INT(process.io_priority, 3 << 13 | 3);
 	CHECK(process.set_oom_score_adj);
 	CHECK_INT(process.oom_score_adj, -7);
+	CHECK_FAILS(plan(",'scheduler':{'policy':'SCHED_ISO'}"), ENOTSUP, "SCHED_ISO");
+}
+
+TEST(cpu_affinity_is_for_exec)
+{
+	const struct oci_config *c = config_of(
+		"{'ociVersion':'1.0.2','root':{'path':'r'},'process':{'cwd':'/','args':['a'],"
+		"'execCPUAffinity':{'initial':'0-1,65','final':'7'}}}");
+	struct oci_process copy = *c->process;
+
+	reset();
+	CHECK_OK(plan_process_make(&fixture_arena, c->process, c, &request, &host, &warnings,
+				   &process));
+	CHECK(process.cpus_first.bits == NULL && process.cpus_last.bits == NULL);
+	CHECK_OK(plan_process_make(&fixture_arena, &copy, c, &request, &host, &warnings, &process));
 	CHECK_INT(process.cpus_first.bytes, 16);
 	CHECK_INT(process.cpus_first.bits[0], 3);
 	CHECK_INT(process.cpus_first.bits[8], 2);
 	CHECK_INT(process.cpus_last.bytes, 8);
 	CHECK_INT(process.cpus_last.bits[0], 0x80);
-	CHECK_FAILS(plan(",'scheduler':{'policy':'SCHED_ISO'}"), ENOTSUP, "SCHED_ISO");
 }
 
 TEST(lists_of_cpus)
