@@ -19,6 +19,7 @@ struct rl_test {
 extern struct rl_test rl_tests[];
 extern int rl_test_count;
 extern bool rl_test_failed;
+extern const char *rl_test_skipped;
 
 #define TEST(id)                                                                \
 	static void test_##id(void);                                            \
@@ -35,6 +36,13 @@ extern bool rl_test_failed;
 		printf("\n");                            \
 		rl_test_failed = true;                   \
 		return;                                  \
+	} while (0)
+
+/* Ends the case: this machine cannot show what it is about. The reason is reported. */
+#define SKIP(reason)                        \
+	do {                                \
+		rl_test_skipped = (reason); \
+		return;                     \
 	} while (0)
 
 #define CHECK(cond)                         \
@@ -83,21 +91,24 @@ extern bool rl_test_failed;
 			      (errnum), (part));                                          \
 	} while (0)
 
-#define RUN_TESTS()                                                                   \
-	struct rl_test rl_tests[512];                                                 \
-	int rl_test_count;                                                            \
-	bool rl_test_failed;                                                          \
-	int main(void)                                                                \
-	{                                                                             \
-		int failures = 0;                                                     \
-		printf("1..%d\n", rl_test_count);                                     \
-		for (int i = 0; i < rl_test_count; i++) {                             \
-			rl_test_failed = false;                                       \
-			rl_tests[i].run();                                            \
-			failures += rl_test_failed;                                   \
-			printf("%sok %d - %s\n", rl_test_failed ? "not " : "", i + 1, \
-			       rl_tests[i].name);                                     \
-			fflush(stdout);                                               \
-		}                                                                     \
-		return failures ? 1 : 0;                                              \
+#define RUN_TESTS()                                                                       \
+	struct rl_test rl_tests[512];                                                     \
+	int rl_test_count;                                                                \
+	bool rl_test_failed;                                                              \
+	const char *rl_test_skipped;                                                      \
+	int main(void)                                                                    \
+	{                                                                                 \
+		int failures = 0;                                                         \
+		printf("1..%d\n", rl_test_count);                                         \
+		for (int i = 0; i < rl_test_count; i++) {                                 \
+			rl_test_failed = false;                                           \
+			rl_test_skipped = NULL;                                           \
+			rl_tests[i].run();                                                \
+			failures += rl_test_failed;                                       \
+			printf("%sok %d - %s%s%s\n", rl_test_failed ? "not " : "", i + 1, \
+			       rl_tests[i].name, rl_test_skipped ? " # SKIP " : "",       \
+			       rl_test_skipped ? rl_test_skipped : "");                   \
+			fflush(stdout);                                                   \
+		}                                                                         \
+		return failures ? 1 : 0;                                                  \
 	}
