@@ -152,7 +152,8 @@ static int open_own_namespace(void)
 }
 
 // crun refuses to start where the cgroup2 mount of a hybrid host has controllers. For it there is
-// a second mount namespace in which this mount is missing; nobody else sees it.
+// a second mount namespace in which an empty tmpfs is in its place; nobody else sees it. (Without
+// the tmpfs crun would fill the mount point itself, which belongs to the host.)
 static bool make_namespaces(struct fixture *f)
 {
 	char state[FIXTURE_PATH + 32];
@@ -168,7 +169,7 @@ static bool make_namespaces(struct fixture *f)
 		return failed("/proc/self/ns/mnt");
 	if (!hybrid_host())
 		return true;
-	if (unshare(CLONE_NEWNS) != 0 || umount2(UNIFIED, MNT_DETACH) != 0)
+	if (unshare(CLONE_NEWNS) != 0 || mount("tmpfs", UNIFIED, "tmpfs", 0, NULL) != 0)
 		return failed("hide " UNIFIED);
 	f->hidden_ns = f->current_ns = open_own_namespace();
 	return f->hidden_ns >= 0 && fixture_enter(f, false);
