@@ -26,6 +26,10 @@ static void *step(struct vmm_cursor *c, size_t len, size_t *ret_len)
 	}
 
 	size_t here = c->segment->iov_len - c->offset;
+
+	if (here > c->left) /* a caller may have made `left` smaller */
+		here = c->left;
+
 	uint8_t *at = (uint8_t *)c->segment->iov_base + c->offset;
 
 	*ret_len = len < here ? len : here;

@@ -38,7 +38,7 @@ struct vmm_cursor {
 	const struct iovec *segment;
 	size_t count;  /* segments from here on */
 	size_t offset; /* in the first of them */
-	size_t left;   /* bytes from here on */
+	size_t left;   /* bytes from here on; may be made smaller to set an earlier end */
 };
 
 struct vmm_cursor vmm_cursor_at(const struct iovec *segment, size_t count);
