@@ -55,7 +55,7 @@ rl_err rl_arena_get(struct rl_arena *a, size_t count, size_t size, void *ret_poi
 
 rl_err rl_arena_strn(struct rl_arena *a, const char *s, size_t len, const char **ret)
 {
-	char *copy;
+	char *copy = NULL;
 
 	RL_TRY(rl_arena_get(a, 1, len + 1, &copy));
 	memcpy(copy, s, len);
@@ -71,7 +71,7 @@ rl_err rl_arena_str(struct rl_arena *a, const char *s, const char **ret)
 rl_err rl_arena_fmt(struct rl_arena *a, const char **ret, const char *fmt, ...)
 {
 	va_list ap;
-	char *text;
+	char *text = NULL;
 	int n;
 
 	va_start(ap, fmt);

@@ -5,7 +5,7 @@
  */
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/version.h"
+#include "version.h"
 #include "linux/sys.h"
 
 #include <stdio.h>
@@ -64,8 +64,7 @@ static void print_command_help(const struct cli_command *c)
 /* Engines parse lines that start "NAME version", "commit:" and "spec:". */
 static void print_version(void)
 {
-	printf("runlet version %s\ncommit: %s\nspec: %s\n%s\n", RL_VERSION, RL_COMMIT, RL_SPEC,
-	       RL_FEATURES);
+	printf("runlet version %s\ncommit: %s\nspec: %s\n", RL_VERSION, RL_COMMIT, RL_SPEC);
 }
 
 /* ---- global options ------------------------------------------------------------------------- */

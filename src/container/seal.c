@@ -22,7 +22,7 @@ extern char **environ;
 /* /proc/self/cmdline: argv as it was given, before anyone permuted it. */
 static rl_err read_argv(struct rl_arena *a, const char ***ret)
 {
-	const char *text, **argv;
+	const char *text, **argv = NULL;
 	size_t len, count = 0;
 
 	RL_TRY(rl_read_file(a, AT_FDCWD, "/proc/self/cmdline", SELF_LIMIT, &text, &len));
