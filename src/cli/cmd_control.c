@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 struct options {
 	bool all, force, regex;
@@ -65,7 +66,8 @@ static rl_err run_delete(const struct cli_call *call, int *ret_status)
 static rl_err run_start(const struct cli_call *call, int *ret_status)
 {
 	(void)ret_status;
-	return ct_start(call->arena, call->globals->root, call->words->items[0]);
+	return ct_start(call->arena, call->globals->root, call->words->items[0],
+			getenv("NOTIFY_SOCKET"));
 }
 
 static rl_err run_pause(const struct cli_call *call, int *ret_status)

@@ -5,8 +5,8 @@
  */
 #include "base/log.h"
 #include "cli/cli.h"
-#include "version.h"
 #include "linux/sys.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>

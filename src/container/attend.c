@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/proc.h"
+#include "container/sdnotify.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -33,9 +34,10 @@ void ct_attend_release(void)
 		(void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
 }
 
-enum { FROM_CHILD, FROM_SIGNALS, FROM_MASTER, FROM_STDIN, SOURCES };
+enum { FROM_CHILD, FROM_SIGNALS, FROM_MASTER, FROM_STDIN, FROM_NOTIFY, SOURCES };
 
 struct relay {
+	const struct ct_attended *attended;
 	struct ct_child *child;
 	int master;
 	struct rl_fd signals;
@@ -85,6 +87,7 @@ static rl_err start_relay(struct relay *r)
 	r->poll[FROM_CHILD] = (struct pollfd){ rl_fd_get(&r->child->pidfd), POLLIN, 0 };
 	r->poll[FROM_SIGNALS] = (struct pollfd){ rl_fd_get(&r->signals), POLLIN, 0 };
 	r->poll[FROM_MASTER] = (struct pollfd){ r->master, POLLIN, 0 };
+	r->poll[FROM_NOTIFY] = (struct pollfd){ r->attended->notify_fd, POLLIN, 0 };
 	r->poll[FROM_STDIN] = (struct pollfd){ r->master >= 0 ? STDIN_FILENO : -1, POLLIN, 0 };
 	copy_size(r);
 	return make_raw(r);
@@ -137,7 +140,20 @@ static void drain(struct relay *r)
 			return;
 }
 
-rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status)
+/* What systemd is told is told once; a broken socket ends the passing on, not the container. */
+static void pass_notification(struct relay *r)
+{
+	bool ready = false;
+
+	if (r->poll[FROM_NOTIFY].revents == 0)
+		return;
+	if (rl_drop_failed(ct_sdnotify_pass(r->attended->notify_fd, r->attended->notify_socket,
+					    r->child->pid, &ready)) ||
+	    ready)
+		r->poll[FROM_NOTIFY].fd = -1;
+}
+
+rl_err ct_attend(const struct ct_attended *attended, int *ret_status)
 {
 	struct relay __attribute__((cleanup(relay_close)))
 	r = { .child = child, .master = master_fd };
@@ -152,7 +168,8 @@ rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status)
 			break;
 		RL_TRY(pass_signals(&r));
 		pump_ready(&r);
+		pass_notification(&r);
 	}
 	drain(&r);
-	return rl_wait_status(child->pid, ret_status);
+	return rl_wait_status(attended->child->pid, ret_status);
 }

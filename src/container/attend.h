@@ -12,9 +12,16 @@ RL_MUST rl_err ct_attend_prepare(void);
 /* In the child, before it executes anything; harmless when nothing was prepared. */
 void ct_attend_release(void);
 
+struct ct_attended {
+	struct ct_child *child;
+	int master_fd;		   /* of its terminal, -1: none */
+	int notify_fd;		   /* socket of sd_notify, -1: none */
+	const char *notify_socket; /* where to pass that on */
+};
+
 /*
- * Waits for the child's end. Every signal that reaches us is passed on; with a terminal (master_fd
- * >= 0) its bytes go between it and our standard streams, and its size follows ours.
- * *ret_status: exit status, or 128 + signal.
+ * Waits for the child's end. Every signal that reaches us is passed on; with a terminal its bytes
+ * go between it and our standard streams, and its size follows ours. *ret_status: exit status, or
+ * 128 + signal.
  */
-RL_MUST rl_err ct_attend(struct ct_child *child, int master_fd, int *ret_status);
+RL_MUST rl_err ct_attend(const struct ct_attended *attended, int *ret_status);

@@ -28,7 +28,9 @@ RL_MUST rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
 /* `run`: with detach it returns 0 at once, else the program's exit status. */
 RL_MUST rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 		      const struct ct_options *options, int *ret_status);
-RL_MUST rl_err ct_start(struct rl_arena *a, const char *root, const char *id);
+/* `notify_socket`: NOTIFY_SOCKET of the caller, NULL: none. */
+RL_MUST rl_err ct_start(struct rl_arena *a, const char *root, const char *id,
+			const char *notify_socket);
 
 /* The plan as text on stdout; nothing is made. */
 RL_MUST rl_err ct_print_plan(const struct plan_request *request, const char *config_file);

@@ -294,6 +294,7 @@ rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 {
 	struct exec __attribute__((cleanup(exec_close)))
 	x = { .arena = a, .request = request, .options = options, .wanted = wanted };
+	struct ct_attended attended;
 	rl_err e;
 
 	RL_TRY(ct_record_load(a, request->state_root, request->id, &x.store, &x.record));
@@ -307,5 +308,10 @@ rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 	e = bring_up(&x);
 	if (rl_failed(e))
 		return end_child(&x, e);
-	return request->detach ? RL_OK : ct_attend(&x.child, rl_fd_get(&x.master), ret_status);
+	if (request->detach)
+		return RL_OK;
+	attended = (struct ct_attended){ .child = &x.child,
+					 .master_fd = rl_fd_get(&x.master),
+					 .notify_fd = -1 };
+	return ct_attend(&attended, ret_status);
 }

@@ -6,6 +6,7 @@
 #include "container/hooks.h"
 #include "container/load.h"
 #include "container/program.h"
+#include "container/sdnotify.h"
 #include "container/talk.h"
 #include "container/undo.h"
 #include "plan/hooks.h"
@@ -66,18 +67,40 @@ static rl_err destroy(struct rl_arena *a, struct ct_store *store, const struct o
 	return reason;
 }
 
-rl_err ct_start(struct rl_arena *a, const char *root, const char *id)
+/* With NOTIFY_SOCKET at create and at start: returns when the container says that it is ready. */
+static rl_err wait_until_ready(int notify_fd, const char *notify_socket,
+			       const struct oci_record *record)
+{
+	struct rl_fd RL_AUTO_FD init = { 0 };
+	rl_err e = ct_open_init(record, &init);
+
+	/* A program that has ended already is the caller's to notice. */
+	if (rl_is(e, RL_E(ESRCH))) {
+		rl_drop(e);
+		return RL_OK;
+	}
+	RL_TRY(e);
+	return ct_sdnotify_wait(notify_fd, notify_socket, record->pid, rl_fd_get(&init));
+}
+
+rl_err ct_start(struct rl_arena *a, const char *root, const char *id, const char *notify_socket)
 {
 	struct ct_store CT_AUTO_STORE store = { 0 };
+	struct rl_fd RL_AUTO_FD notify = { 0 };
 	struct oci_record record;
 	rl_err e;
 
 	RL_TRY(ct_record_load(a, root, id, &store, &record));
 	RL_TRY(ct_store_lock(&store));
 	RL_TRY(check_created(a, &store, &record));
+	if (notify_socket != NULL && ct_sdnotify_exists(rl_fd_get(&store.dir)))
+		RL_TRY(ct_sdnotify_bind(rl_fd_get(&store.dir), &notify));
 	RL_TRY(let_in(&store, record.program != NULL ? record.program : ""));
-	if (!record.poststart_hooks)
-		return RL_OK;
-	e = run_poststart(a, &store, &record);
-	return rl_failed(e) ? destroy(a, &store, &record, e) : RL_OK;
+	if (record.poststart_hooks) {
+		e = run_poststart(a, &store, &record);
+		if (rl_failed(e))
+			return destroy(a, &store, &record, e);
+	}
+	return rl_fd_has(&notify) ? wait_until_ready(rl_fd_get(&notify), notify_socket, &record)
+				  : RL_OK;
 }

@@ -146,6 +146,15 @@ static rl_err remove_leftovers(int dir_fd)
 	return e;
 }
 
+static rl_err remove_notify(int dir_fd)
+{
+	if (unlinkat(dir_fd, CT_NOTIFY_SOCKET, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return rl_sys(-1, "remove " CT_NOTIFY_SOCKET);
+	if (unlinkat(dir_fd, CT_NOTIFY, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return rl_sys(-1, "remove " CT_NOTIFY);
+	return RL_OK;
+}
+
 rl_err ct_store_remove(struct ct_store *s, const char *id)
 {
 	static const char *const usual[] = { CT_STATUS, CT_CONFIG, CT_GATE };
@@ -155,6 +164,7 @@ rl_err ct_store_remove(struct ct_store *s, const char *id)
 			return rl_sys(-1, "remove %s of %s", usual[i], id);
 	if (unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return RL_OK;
+	RL_TRY(remove_notify(rl_fd_get(&s->dir)), "container %s", id);
 	RL_TRY(remove_leftovers(rl_fd_get(&s->dir)), "container %s", id);
 	return rl_sys(unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR),
 		      "remove the state directory of %s", id);

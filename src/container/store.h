@@ -8,6 +8,7 @@
  *   config.json  the configuration the container was created from; later changes of the bundle's
  *                have no effect
  *   gate         socket that init listens at while the container is created and not started
+ *   notify/      the socket of sd_notify, if NOTIFY_SOCKET was set (container/sdnotify.h)
  *
  * ROOT/.cache/ holds what containers share (compiled seccomp filters).
  *
@@ -22,6 +23,8 @@
 #define CT_STATUS "status"
 #define CT_CONFIG "config.json"
 #define CT_GATE "gate"
+#define CT_NOTIFY "notify"
+#define CT_NOTIFY_SOCKET CT_NOTIFY "/notify"
 
 struct ct_store {
 	struct rl_fd root;

@@ -11,6 +11,7 @@
 #include "container/init.h"
 #include "container/program.h"
 #include "container/publish.h"
+#include "container/sdnotify.h"
 #include "container/seal.h"
 #include "container/talk.h"
 #include "container/undo.h"
@@ -23,6 +24,7 @@
 
 void ct_walk_close(struct ct_walk *w)
 {
+	rl_fd_close(&w->notify);
 	rl_fd_close(&w->master);
 	rl_fd_close(&w->talk);
 	rl_fd_close(&w->init.pidfd);
@@ -40,6 +42,8 @@ static rl_err claim(struct ct_walk *w)
 	RL_TRY(ct_record_make(w->arena, p, &w->record));
 	RL_TRY(ct_store_claim(w->request->state_root, p->id, &w->store));
 	RL_TRY(ct_record_save(&w->store, &w->record));
+	if (w->request->notify_socket != NULL)
+		RL_TRY(ct_sdnotify_make_dir(rl_fd_get(&w->store.dir)));
 	return rl_write_atomic(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
 			       0600);
 }
@@ -238,6 +242,8 @@ static rl_err start_now(struct ct_walk *w)
 	if (!w->loaded.plan->has_process)
 		return rl_hint(rl_refuse(RL_E(EINVAL), "$.process: is missing"),
 			       "a container without a process can be created, not started");
+	if (w->request->notify_socket != NULL)
+		RL_TRY(ct_sdnotify_bind(rl_fd_get(&w->store.dir), &w->notify));
 	RL_TRY(bring_up(w, CT_START));
 	RL_TRY(ct_program_report(rl_fd_get(&w->talk), w->loaded.plan->process.args[0]));
 	return run_hooks(w, PLAN_HOOK_POSTSTART, OCI_RUNNING);
@@ -275,10 +281,20 @@ rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
 	return rl_failed(e) ? undo(&w, e) : RL_OK;
 }
 
+/* Detached under sd_notify: whoever started us may believe that the service is up. */
+static rl_err wait_until_ready(struct ct_walk *w)
+{
+	if (!rl_fd_has(&w->notify))
+		return RL_OK;
+	return ct_sdnotify_wait(rl_fd_get(&w->notify), w->request->notify_socket, w->init.pid,
+				rl_fd_get(&w->init.pidfd));
+}
+
 rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 	      const struct ct_options *options, int *ret_status)
 {
 	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
+	struct ct_attended attended;
 	rl_err e;
 
 	RL_TRY(read_and_plan(&w));
@@ -290,7 +306,11 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 	if (rl_failed(e))
 		return undo(&w, e);
 	if (request->detach)
-		return RL_OK;
-	e = ct_attend(&w.init, rl_fd_get(&w.master), ret_status);
+		return wait_until_ready(&w);
+	attended = (struct ct_attended){ .child = &w.init,
+					 .master_fd = rl_fd_get(&w.master),
+					 .notify_fd = rl_fd_get(&w.notify),
+					 .notify_socket = request->notify_socket };
+	e = ct_attend(&attended, ret_status);
 	return options->keep && !rl_failed(e) ? RL_OK : undo(&w, e);
 }

@@ -40,6 +40,7 @@ struct ct_walk {
 	struct ct_child init;
 	struct rl_fd talk;   /* to init */
 	struct rl_fd master; /* of the terminal, if the plan has one */
+	struct rl_fd notify; /* socket of sd_notify, if the caller has one */
 	bool spawned;
 };
 
