@@ -53,6 +53,8 @@ static void relay_close(struct relay *r)
 	rl_fd_close(&r->signals);
 }
 
+#define AUTO_RELAY __attribute__((cleanup(relay_close)))
+
 /* Keys such as ^C are the container's business: our own terminal passes them through. */
 static rl_err make_raw(struct relay *r)
 {
@@ -155,8 +157,9 @@ static void pass_notification(struct relay *r)
 
 rl_err ct_attend(const struct ct_attended *attended, int *ret_status)
 {
-	struct relay __attribute__((cleanup(relay_close)))
-	r = { .child = child, .master = master_fd };
+	struct relay AUTO_RELAY r = { .attended = attended,
+				      .child = attended->child,
+				      .master = attended->master_fd };
 
 	RL_TRY(start_relay(&r));
 	for (;;) {

@@ -41,7 +41,7 @@ static rl_err read_argv(struct rl_arena *a, const char ***ret)
 static rl_err execute_copy(struct rl_arena *a, int self_fd)
 {
 	struct rl_fd RL_AUTO_FD copy = { 0 };
-	const char *bytes, **argv;
+	const char *bytes, **argv = NULL;
 	size_t len;
 
 	RL_TRY(rl_read_fd(a, self_fd, SELF_LIMIT, &bytes, &len), "read our own executable");

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 // Copies what comes out of the master until the other side is closed.
@@ -35,7 +34,6 @@ int host_console(int argc, char **argv)
 {
 	char text[4096];
 	int master;
-	struct termios settings;
 
 	if (argc < 1)
 		return 64;
@@ -43,8 +41,6 @@ int host_console(int argc, char **argv)
 	if (connection < 0 || host_receive(connection, text, sizeof text, &master) < 0)
 		return 70;
 	printf("console.message=%s\nconsole.tty=%d\n", text, isatty(master));
-	printf("console.onlcr=%d\n",
-	       tcgetattr(master, &settings) == 0 && (settings.c_oflag & ONLCR) != 0);
 	fflush(stdout);
 	close(connection);
 	if (master < 0)

@@ -80,6 +80,7 @@ bundle()
 {
 	B=${1:-$C/bundle}
 	mkdir -p "$B/rootfs"/{proc,dev,sys,etc,tmp,bin}
+	chmod 1777 "$B/rootfs/tmp"
 	cp "$PROGRAMS/payload" "$B/rootfs/payload"
 	jq --arg cg "$CG" '.linux.cgroupsPath = $cg' "$HERE/base.json" >"$B/config.json"
 	[ "$CGROUPS" = yes ] || conf 'del(.linux.cgroupsPath, .linux.resources)'
@@ -120,7 +121,7 @@ rt()
 	{
 		echo "+ $*   -> $RC"
 		cat "$err"
-	} >>"$C/log"
+	} >>"$C/calls"
 	[ "$RC" != 124 ] || fail "hangs: $*"
 }
 
@@ -171,10 +172,10 @@ start_ok()
 sleeper()
 {
 	bundle
-	payload write /ready yes + sleep
+	payload write /tmp/ready yes + sleep
 	[ $# = 0 ] || conf "$1"
 	start_ok
-	wait_for "the container to start" test -e "$B/rootfs/ready"
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
 }
 
 # exec_ok WORD...   runs the payload a second time inside $ID
@@ -431,7 +432,7 @@ delete_containers()
 		[ -d "$dir" ] || continue
 		id=${dir##*/}
 		timeout -k 5 20 "${WRAP[@]}" "$RUNTIME" --root "${dir%/*}" delete --force "$id" \
-			>>"$C/log" 2>&1 || echo "delete --force $id failed"
+			>>"$C/calls" 2>&1 || echo "delete --force $id failed"
 		[ ! -e "$dir" ] || echo "state of $id was left"
 	done
 }
@@ -505,10 +506,10 @@ run_case()
 		set +e
 		trap - EXIT INT TERM
 		"$name"
-	) </dev/null >>"$C/log" 2>&1
+	) </dev/null >>"$C/calls" 2>&1
 	result=$?
 	why=$(head -c 600 "$C/why" 2>/dev/null | tr '\n' ' ')
-	[ $result = 0 ] || [ -n "$why" ] || why="the case itself ended with $result: $(tail -n 1 "$C/log")"
+	[ $result = 0 ] || [ -n "$why" ] || why="the case itself ended with $result: $(tail -n 1 "$C/calls")"
 	leaks=$(finish_case 2>/dev/null | tr '\n' ';')
 	[ -z "$leaks" ] || [ $result = 1 ] || {
 		result=1

@@ -527,7 +527,7 @@ test_lifecycle_ids_refused()
 		[ "$RC" != 0 ] || fail "the id '$id' was accepted"
 	done
 	equal "state directory" "" "$(find "$STATE" -mindepth 1 ! -name '.*')"
-	equal "beside it" "bundle err log out state" \
+	equal "beside it" "bundle calls err out state" \
 		"$(find "$C" -mindepth 1 -maxdepth 1 -printf '%f\n' | sed 's/[.0-9]*$//' | sort -u | xargs)"
 }
 
