@@ -39,6 +39,7 @@ struct record_file {
 	const char *id, *oci_version, *bundle, *rootfs, *created, *handler;
 	uint32_t pid;
 	uint64_t start_time;
+	const char *program;
 	uint32_t uid;
 	const char *owner;
 	bool detached, no_pivot, poststart_hooks, poststop_hooks, own_user_namespace;
@@ -66,6 +67,7 @@ OCI_OBJECT(record_file, "a record", OCI_ROW(record_file, "version", version, OCI
 	   OCI_ROW(record_file, "handler", handler, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "pid", pid, OCI_REQUIRED),
 	   OCI_ROW(record_file, "process-start-time", start_time, OCI_REQUIRED),
+	   OCI_ROW(record_file, "program", program, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "uid", uid, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "owner", owner, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "detached", detached, OCI_OPTIONAL),
@@ -138,6 +140,7 @@ rl_err oci_record_write(struct rl_json_writer *w, const struct oci_record *recor
 	put(w, "handler", record->handler);
 	rl_json_put_i(w, "pid", record->pid);
 	rl_json_put_u(w, "process-start-time", record->start_time);
+	put(w, "program", record->program);
 	rl_json_put_u(w, "uid", record->owner);
 	put(w, "owner", record->owner_name);
 	rl_json_put_b(w, "detached", record->detached);
@@ -217,6 +220,7 @@ rl_err oci_record_read(struct rl_arena *a, const char *name, const char *text, s
 		.handler = file.handler,
 		.pid = (pid_t)file.pid,
 		.start_time = file.start_time,
+		.program = file.program,
 		.owner = file.uid,
 		.owner_name = file.owner,
 		.detached = file.detached,

@@ -24,6 +24,7 @@ static const struct oci_record full = {
 	.handler = "krun",
 	.pid = 4242,
 	.start_time = UINT64_MAX,
+	.program = "/bin/sh",
 	.owner = 1000,
 	.owner_name = "user",
 	.detached = true,
@@ -70,6 +71,7 @@ TEST(a_record_comes_back_as_it_was)
 	CHECK_STR(r.handler, "krun");
 	CHECK_INT(r.pid, 4242);
 	CHECK(r.start_time == UINT64_MAX);
+	CHECK_STR(r.program, "/bin/sh");
 	CHECK_INT(r.owner, 1000);
 	CHECK_STR(r.owner_name, "user");
 	CHECK(r.detached && r.no_pivot && r.poststart_hooks && r.poststop_hooks);
