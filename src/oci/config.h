@@ -21,6 +21,10 @@
 #include "base/arena.h"
 #include "base/json.h"
 
+/* Versions of the specification that are read; both ends are what `features` tells. */
+#define OCI_VERSION_MIN "1.0.0"
+#define OCI_VERSION_MAX "1.3.0"
+
 /* ---- optional scalars, strings, maps -------------------------------------------------------- */
 
 struct oci_bool {
