@@ -14,7 +14,7 @@
 #include "container/program.h"
 #include "container/publish.h"
 #include "container/record.h"
-#include "container/seal.h"
+#include "container/again.h"
 #include "container/talk.h"
 #include "linux/ids.h"
 #include "linux/path.h"
@@ -98,7 +98,7 @@ static rl_err plan(struct exec *x)
 		rl_log(RL_LOG_WARNING, "%s", warnings.items[i]);
 	/* The plan of the filter decides how the last step is made, so both come first. */
 	if (ct_exec_must_seal(&x->record, &x->process, &seccomp))
-		RL_TRY(ct_seal_self());
+		RL_TRY(ct_again_sealed());
 	else
 		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &x->stub));
 	return ct_filter_prepare(x->arena, &seccomp, x->request->state_root, &x->filter);

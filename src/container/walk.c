@@ -12,7 +12,7 @@
 #include "container/program.h"
 #include "container/publish.h"
 #include "container/sdnotify.h"
-#include "container/seal.h"
+#include "container/again.h"
 #include "container/talk.h"
 #include "container/undo.h"
 #include "linux/path.h"
@@ -226,7 +226,7 @@ static rl_err read_and_plan(struct ct_walk *w)
 	RL_TRY(oci_id_check(w->request->id));
 	RL_TRY(ct_load(w->request, w->options->config_file, &w->loaded));
 	if (w->loaded.plan->exe_defence == PLAN_EXE_SEALED)
-		RL_TRY(ct_seal_self());
+		RL_TRY(ct_again_sealed());
 	return RL_OK;
 }
 
