@@ -22,6 +22,8 @@ struct state {
 	struct ct_init *in;
 	struct ct_furnish furnish;
 	struct rl_fd talk; /* to the runtime, behind the gate to `start` */
+	pid_t pid;	   /* ours, as the runtime sees it */
+	struct ct_notify notify;
 	struct ct_becoming becoming;
 };
 
@@ -125,7 +127,7 @@ static void set_out(struct state *s)
 		.confinement = {
 			.process = &in->plan->process,
 			.filter = in->filter,
-			.notify = in->notify,
+			.notify = &s->notify,
 			.proc = &s->furnish.proc,
 			.last_capability = in->host->last_capability,
 			.new_session_keyring = in->plan->new_session_keyring,
@@ -133,10 +135,28 @@ static void set_out(struct state *s)
 	};
 }
 
+/* The agent gets to know us as the host does. */
+static rl_err prepare_notify(struct state *s)
+{
+	const struct ct_init *in = s->in;
+	const char *text;
+	size_t len;
+
+	s->notify = (struct ct_notify){ .socket_fd = -1 };
+	if (!in->filter->notify)
+		return RL_OK;
+	RL_TRY(ct_state_text(in->arena, in->record, OCI_CREATING, s->pid, &text, &len));
+	RL_TRY(ct_notify_message(in->arena, in->plan->oci_version, s->pid,
+				 in->plan->seccomp.listener_metadata, text, &s->notify));
+	s->notify.socket_fd = in->agent_fd;
+	return RL_OK;
+}
+
 /* What can be found wrong with the process is an error of create, not of start. */
 static rl_err prepare(struct state *s)
 {
 	set_out(s);
+	RL_TRY(prepare_notify(s));
 	if (!s->in->plan->has_process)
 		return RL_OK;
 	RL_TRY(ct_become_prepare(&s->becoming, &s->furnish.tty));
@@ -168,7 +188,7 @@ static rl_err hold(struct state *s)
 static rl_err walk(struct state *s)
 {
 	RL_TRY(arrive(s));
-	RL_TRY(ct_expect(rl_fd_get(&s->talk), CT_GO, NULL));
+	RL_TRY(ct_expect_go(rl_fd_get(&s->talk), &s->pid));
 	RL_TRY(become_root(s));
 	RL_TRY(make_late_namespaces(s));
 	RL_TRY(build(s));

@@ -21,11 +21,11 @@ struct ct_init {
 	struct ct_served *served;
 	struct lx_cgroup *cgroup;
 	const struct ct_filter *filter;
-	struct ct_notify *notify; /* memory shared with the runtime, which fills it in; or NULL */
-	int runtime_end;	  /* the runtime's end of the talk: closed at once in init */
+	int runtime_end; /* the runtime's end of the talk: closed at once in init */
 	int talk;
-	int gate;    /* listener, -1: no gate (run) */
-	int stub_fd; /* -1: the runtime runs from a sealed copy */
+	int gate;     /* listener, -1: no gate (run) */
+	int agent_fd; /* connected to the agent of seccomp's notifications, or -1 */
+	int stub_fd;  /* -1: the runtime runs from a sealed copy */
 };
 
 /* For ct_spawn. Returns only when init failed; the reason has been said. */

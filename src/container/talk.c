@@ -13,6 +13,7 @@ struct errno_datagram {
 struct word_datagram {
 	char magic[4];
 	uint32_t word;
+	int32_t pid; /* of GO */
 };
 
 #define WORD_MAGIC "rlw1"
@@ -44,9 +45,9 @@ union control {
 	char room[CMSG_SPACE(sizeof(int))];
 };
 
-rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd)
+static rl_err say(int fd, enum ct_word word, pid_t pid, int passed_fd)
 {
-	struct word_datagram datagram = { .magic = WORD_MAGIC, .word = word };
+	struct word_datagram datagram = { .magic = WORD_MAGIC, .word = word, .pid = pid };
 	struct iovec iov = { &datagram, sizeof(datagram) };
 	union control control = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -68,7 +69,17 @@ rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd)
 
 rl_err ct_say(int fd, enum ct_word word)
 {
-	return ct_say_fd(fd, word, -1);
+	return say(fd, word, 0, -1);
+}
+
+rl_err ct_say_go(int fd, pid_t pid)
+{
+	return say(fd, CT_GO, pid, -1);
+}
+
+rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd)
+{
+	return say(fd, word, 0, passed_fd);
 }
 
 void ct_say_error(int fd, rl_err e)
@@ -94,7 +105,7 @@ static void take_descriptor(struct msghdr *msg, struct rl_fd *ret_fd)
 	}
 }
 
-rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd)
+static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd *ret_fd)
 {
 	union {
 		struct errno_datagram errnum;
@@ -133,14 +144,19 @@ rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd)
 	    datagram.word.word >= CT_ERROR)
 		return rl_fail(RL_E(EPROTO), "hear the other process: %zd unknown bytes", n);
 	*ret_word = (enum ct_word)datagram.word.word;
+	*ret_pid = datagram.word.pid;
 	return RL_OK;
 }
 
-rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
+rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd)
 {
-	enum ct_word word;
+	pid_t pid;
 
-	RL_TRY(ct_hear(fd, &word, ret_fd));
+	return hear(fd, ret_word, &pid, ret_fd);
+}
+
+static rl_err check_word(enum ct_word word, enum ct_word want)
+{
 	if (word == want)
 		return RL_OK;
 	if (word == CT_END)
@@ -148,4 +164,20 @@ rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
 				 word_name(want));
 	return rl_fail(RL_E(EPROTO), "the other process said %s instead of %s", word_name(word),
 		       word_name(want));
+}
+
+rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
+{
+	enum ct_word word;
+
+	RL_TRY(ct_hear(fd, &word, ret_fd));
+	return check_word(word, want);
+}
+
+rl_err ct_expect_go(int fd, pid_t *ret_pid)
+{
+	enum ct_word word;
+
+	RL_TRY(hear(fd, &word, ret_pid, NULL));
+	return check_word(word, CT_GO);
 }

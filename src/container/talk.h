@@ -18,6 +18,8 @@
 
 #include "base/fd.h"
 
+#include <sys/types.h>
+
 enum ct_word {
 	CT_END, /* the other end closed its side */
 	CT_GO,
@@ -33,6 +35,9 @@ enum ct_word {
 RL_MUST rl_err ct_talk_pair(struct rl_fd *ret_runtime, struct rl_fd *ret_init);
 
 RL_MUST rl_err ct_say(int fd, enum ct_word word);
+/* GO, with init's pid as the runtime sees it: init cannot know it in a pid namespace. */
+RL_MUST rl_err ct_say_go(int fd, pid_t pid);
+RL_MUST rl_err ct_expect_go(int fd, pid_t *ret_pid);
 /* With a descriptor by SCM_RIGHTS. */
 RL_MUST rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd);
 /* Best effort: the other end may be gone. */

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "container/again.h"
 #include "container/attend.h"
 #include "container/confine.h"
 #include "container/furnish.h"
@@ -12,7 +13,6 @@
 #include "container/program.h"
 #include "container/publish.h"
 #include "container/sdnotify.h"
-#include "container/again.h"
 #include "container/talk.h"
 #include "container/undo.h"
 #include "linux/path.h"
@@ -79,6 +79,7 @@ struct inheritance {
 	struct ct_served served;
 	struct ct_filter filter;
 	struct rl_fd talk, gate, stub;
+	struct rl_fd agent; /* of seccomp's notifications */
 };
 
 static void inheritance_close(struct inheritance *i)
@@ -88,6 +89,7 @@ static void inheritance_close(struct inheritance *i)
 	rl_fd_close(&i->talk);
 	rl_fd_close(&i->gate);
 	rl_fd_close(&i->stub);
+	rl_fd_close(&i->agent);
 }
 #define AUTO_INHERITANCE __attribute__((cleanup(inheritance_close)))
 
@@ -96,6 +98,8 @@ static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
 	const struct plan *p = w->loaded.plan;
 
 	RL_TRY(ct_filter_prepare(w->arena, &p->seccomp, w->request->state_root, &i->filter));
+	if (i->filter.notify)
+		RL_TRY(ct_notify_connect(p->seccomp.listener_path, &i->agent));
 	RL_TRY(ct_joins_open(&p->ns, &i->joins));
 	RL_TRY(ct_serve_open(w->arena, &p->furnish, &i->served));
 	RL_TRY(ct_talk_pair(&w->talk, &i->talk));
@@ -122,6 +126,7 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		.talk = rl_fd_get(&i->talk),
 		.gate = rl_fd_get(&i->gate),
 		.stub_fd = rl_fd_get(&i->stub),
+		.agent_fd = rl_fd_get(&i->agent),
 	};
 	int into = -1;
 	bool in_cgroup;
@@ -180,7 +185,7 @@ static rl_err spawn(struct ct_walk *w, bool gate)
 	RL_TRY(map_ids(w));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
 	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));
-	return ct_say(rl_fd_get(&w->talk), CT_GO);
+	return ct_say_go(rl_fd_get(&w->talk), w->init.pid);
 }
 
 /* ---- HOLD ----------------------------------------------------------------------------------- */
