@@ -39,8 +39,16 @@ struct ct_furnish {
 	struct rl_fd root;   /* the container's root, O_PATH */
 	struct lx_proc proc; /* for lx_proc_write() in CONFINE: trusted, whatever the image holds */
 	struct lx_tty tty;   /* if the plan wants a terminal */
-	int closing[128];    /* descriptors of attached mounts: closed together, it is cheaper */
+
+	int closing[128]; /* descriptors of attached mounts: closed together, it is cheaper */
 	size_t closing_count;
+	/* File systems in memory that we made and nobody else reaches yet: names in their roots are
+	 * ours, so what is mounted there needs no opening. */
+	struct {
+		const char *path;
+		int fd; /* one of `closing` */
+	} fresh[8];
+	size_t fresh_count;
 };
 
 void ct_furnish_close(struct ct_furnish *state);

@@ -14,16 +14,17 @@
 /* Of a host with very many mounts; only read for lx_root_move(). */
 #define MOUNTINFO_MAX (64u << 20)
 
-static rl_err propagate_root(uint32_t propagation)
+rl_err lx_root_propagate(uint32_t propagation)
 {
 	struct lx_mount_attr attr = { .propagation = propagation & ~(uint32_t)MS_REC };
 	unsigned flags = propagation & MS_REC ? AT_RECURSIVE : 0;
-	rl_err e = rl_sys(lx_sys_mount_setattr(AT_FDCWD, "/", flags, &attr), "make / a slave");
+	rl_err e = rl_sys(lx_sys_mount_setattr(AT_FDCWD, "/", flags, &attr),
+			  "set the propagation of /");
 
 	if (!rl_is(e, RL_E(ENOSYS)))
 		return e;
 	rl_drop(e);
-	return rl_sys(mount(NULL, "/", NULL, propagation, NULL), "make / a slave");
+	return rl_sys(mount(NULL, "/", NULL, propagation, NULL), "set the propagation of /");
 }
 
 /* Upwards from `path` to the first directory that is a mount point. */
@@ -51,11 +52,11 @@ static rl_err make_parent_private(const char *path)
 
 rl_err lx_root_isolate(uint32_t propagation, const char *root_path)
 {
-	RL_TRY(propagate_root(propagation));
+	RL_TRY(lx_root_propagate(propagation));
 	return propagation & MS_SHARED ? make_parent_private(root_path) : RL_OK;
 }
 
-static rl_err open_directory(const char *path, struct rl_fd *ret)
+rl_err lx_root_open(const char *path, struct rl_fd *ret)
 {
 	rl_err e = rl_fd_from(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret, "%s",
 			      path);
@@ -71,13 +72,13 @@ rl_err lx_root_bind(const char *path, struct rl_fd *ret)
 	struct rl_fd RL_AUTO_FD dir = { 0 };
 	rl_err e;
 
-	RL_TRY(open_directory(path, &dir));
+	RL_TRY(lx_root_open(path, &dir));
 	e = lx_tree_clone(rl_fd_get(&dir), "", LX_TREE_RECURSIVE, ret);
 	if (rl_is(e, RL_E(ENOSYS))) {
 		rl_drop(e);
 		RL_TRY(lx_bind_at(rl_fd_get(&dir), rl_fd_get(&dir), true), "%s", path);
 		/* The directory is the host's own, so its path still means what it meant. */
-		return open_directory(path, ret);
+		return lx_root_open(path, ret);
 	}
 	RL_TRY(e, "%s", path);
 	return rl_wrap(lx_mount_attach(rl_fd_get(ret), rl_fd_get(&dir), ""), "%s", path);
@@ -86,7 +87,7 @@ rl_err lx_root_bind(const char *path, struct rl_fd *ret)
 rl_err lx_root_attach(int tree_fd, const char *path)
 {
 	struct rl_fd RL_AUTO_FD dir = { 0 };
-	rl_err e = open_directory(path, &dir);
+	rl_err e = lx_root_open(path, &dir);
 
 	if (rl_is(e, RL_E(EACCES))) {
 		rl_drop(e);

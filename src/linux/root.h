@@ -15,6 +15,9 @@
  */
 RL_MUST rl_err lx_root_isolate(uint32_t propagation, const char *root_path);
 
+/* Opens `path` with O_PATH: a directory (ENOTDIR else, also for a symlink to one). */
+RL_MUST rl_err lx_root_open(const char *path, struct rl_fd *ret);
+
 /*
  * Makes `path`, a directory of the host and no symlink, a mount with everything mounted beneath,
  * on itself. *ret: the root of that mount, O_PATH.
@@ -40,6 +43,9 @@ RL_MUST rl_err lx_root_pivot(int root_fd, bool shared);
  * sysfs are unmounted or covered before, because they could be used to reach out.
  */
 RL_MUST rl_err lx_root_move(int root_fd);
+
+/* The propagation of the mount at "/", once that is the container's; with MS_REC of all beneath. */
+RL_MUST rl_err lx_root_propagate(uint32_t propagation);
 
 /* fchdir(2) and chroot(2): no mount namespace of our own. */
 RL_MUST rl_err lx_root_chroot(int root_fd);

@@ -25,7 +25,7 @@ enum plan_op_kind {
 	PLAN_OP_FILESYSTEM, /* a new instance of a file system; .mount */
 	PLAN_OP_BIND,	    /* a directory, file or tree of the host; .mount */
 	PLAN_OP_REMOUNT,    /* other attributes for what is mounted at the target; .mount */
-	PLAN_OP_DIRECTORY,  /* made with its parents, mode 0755, if missing; no members */
+	PLAN_OP_DIRECTORY,  /* made with its parents if missing; .node.mode */
 	PLAN_OP_SYMLINK,    /* .link */
 	PLAN_OP_DEVICE,	    /* .node */
 	PLAN_OP_CONSOLE,    /* opens the terminal, and binds it to /dev/console; no members */
@@ -101,7 +101,8 @@ struct plan_op_link {
 struct plan_op {
 	enum plan_op_kind kind;
 	const char *target;
-	const char *origin; /* JSON path ("mounts[3]"), or what else it is for: context of errors */
+	const char *origin; /* "$.mounts", or what else it is for: context of errors */
+	int index;	    /* in the JSON array that origin names, -1: none */
 	enum plan_serve serve;
 	unsigned served; /* index of the descriptor when serve is not PLAN_SERVE_NOTHING */
 	union {
@@ -159,7 +160,7 @@ struct plan_furnish_input {
 	size_t extra_device_count;
 };
 
-/* Pure. Errors begin with the JSON path: "mounts[3].options[2]: ...". */
+/* Pure. Errors begin with the JSON path: "$.mounts[3].options[2]: ...". */
 RL_MUST rl_err plan_furnish_make(struct rl_arena *a, const struct plan_furnish_input *in,
 				 struct plan_warnings *warnings, struct plan_furnish *ret);
 
