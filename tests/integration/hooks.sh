@@ -57,7 +57,7 @@ hook_state()
 
 test_hooks_order()
 {
-	unlike runc : "runs poststart early"
+	unlike crun runc : "run poststart early"
 	hooks_bundle
 	local when
 	for when in "${ALL_HOOKS[@]}"; do
@@ -114,7 +114,7 @@ test_hooks_state()
 		state=$(hook_state "$when")
 		jq -e . <<<"$state" >/dev/null || fail "the state of $when is no JSON: $state"
 		equal "id for $when" "$ID" "$(jq -r .id <<<"$state")"
-		[ $KIND$when = crunstartContainer ] ||
+		[ "$KIND$when" = crunstartContainer ] ||
 			equal "bundle for $when" "$B" "$(jq -r .bundle <<<"$state")"
 		equal "annotation for $when" v "$(jq -r .annotations.k <<<"$state")"
 		match "ociVersion for $when" "$(jq -r .ociVersion <<<"$state")" '^1\.[0-9]+'
@@ -123,7 +123,7 @@ test_hooks_state()
 		match "status for $when" "$(jq -r .status <<<"$(hook_state $when)")" '^creat(ing|ed)$'
 		equal "pid for $when" "$pid" "$(jq -r .pid <<<"$(hook_state $when)")"
 	done
-	[ $KIND = runc ] ||
+	[ "$KIND" = runc ] ||
 		equal "status for poststart" running "$(jq -r .status <<<"$(hook_state poststart)")"
 	equal "pid for poststart" "$pid" "$(jq -r .pid <<<"$(hook_state poststart)")"
 	equal "status for poststop" stopped "$(jq -r .status <<<"$(hook_state poststop)")"
