@@ -27,8 +27,12 @@ struct ct_confinement {
 	const struct plan_process *process;
 	const struct ct_filter *filter; /* NULL or not enabled: none */
 	const struct ct_notify *notify; /* for a filter with a listener */
-	const struct lx_proc *proc; /* of the process's pid namespace; NULL when no label is set */
-	int last_capability;	    /* host->last_capability */
+	/*
+	 * For labels, and to learn whether setgroups is denied; opened before the root changed.
+	 * NULL: neither is needed.
+	 */
+	const struct lx_proc *proc;
+	int last_capability; /* host->last_capability */
 	bool new_session_keyring;
 	bool labels_now; /* labels take effect at once: no execve follows (handlers) */
 };
@@ -48,7 +52,10 @@ RL_MUST rl_err ct_confine(struct rl_arena *a, const struct ct_confinement *c,
 /* The filter, when ct_confine could leave it for the end; else nothing. */
 RL_MUST rl_err ct_confine_last(const struct ct_confinement *c);
 
-/* True if ct_confine loads the filter itself, because the right to do so is given up there. */
+/*
+ * True if ct_confine loads the filter itself, because the right to do so (CAP_SYS_ADMIN, without
+ * no_new_privs) is given up there. What then is still to do is done under the filter.
+ */
 bool ct_filter_is_early(const struct ct_confinement *c);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linux/sched.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -9,8 +10,10 @@
 
 #define IOPRIO_WHO_PROCESS 1
 
-/* struct sched_attr of its first version, which every kernel with the call takes. */
-struct sched_attr_v0 {
+/* SCHED_FLAG_UTIL_CLAMP_MIN and _MAX, Linux 5.3: they need the longer struct. */
+#define UTIL_CLAMPS 0x60u
+
+struct sched_attr_v1 {
 	uint32_t size;
 	uint32_t policy;
 	uint64_t flags;
@@ -19,12 +22,15 @@ struct sched_attr_v0 {
 	uint64_t runtime;
 	uint64_t deadline;
 	uint64_t period;
+	uint32_t util_min; /* from here on version 1 */
+	uint32_t util_max;
 };
+#define SIZE_V0 offsetof(struct sched_attr_v1, util_min)
 
 rl_err lx_sched_set(pid_t pid, const struct lx_sched *s)
 {
-	struct sched_attr_v0 attr = {
-		.size = sizeof(attr),
+	struct sched_attr_v1 attr = {
+		.size = s->flags & UTIL_CLAMPS ? sizeof(attr) : SIZE_V0,
 		.policy = s->policy,
 		.flags = s->flags,
 		.nice = s->nice,

@@ -93,6 +93,8 @@ void plan_seccomp_key(const struct plan_seccomp *s, const char *compiler,
 	put_number(&h, s->default_action);
 	put_strings(&h, s->archs, s->arch_count);
 	put_number(&h, s->flags);
+	/* Shapes nothing, but a strict profile must not be satisfied by a lenient one's filter. */
+	put_number(&h, s->refuse_unknown);
 	put_strings(&h, s->known, s->known_count);
 	put_number(&h, s->rule_count);
 	for (size_t i = 0; i < s->rule_count; i++)
