@@ -214,11 +214,12 @@ static int run_hook(int argc, char **argv)
 static int run_alloc(int argc, char **argv)
 {
 	size_t size = (size_t)(argc > 0 ? atoi(argv[0]) : 1) << 20;
-	char *memory = malloc(size);
+	volatile char *memory = malloc(size);
 
 	if (memory == NULL)
 		return complain("malloc");
-	memset(memory, 1, size);
+	for (size_t at = 0; at < size; at += 4096)
+		memory[at] = 1;
 	printf("alloc=ok\n");
 	return 0;
 }
