@@ -34,8 +34,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- from outside ------------------------------------------------------------------------------
- */
+/* ---- from outside --------------------------------------------------------------------------- */
 
 static rl_err set_cpus(const struct plan_process *p, pid_t pid)
 {
@@ -80,8 +79,7 @@ rl_err ct_limit(const struct plan_process *p, const struct lx_proc *proc, pid_t 
 	return RL_OK;
 }
 
-/* ---- working directory -------------------------------------------------------------------------
- */
+/* ---- working directory ---------------------------------------------------------------------- */
 
 /* The kernel says "(unreachable)/..." of a directory outside of the root. */
 static rl_err check_inside(const char *cwd)
@@ -133,8 +131,7 @@ static rl_err enter_cwd_as_root(const char *cwd, bool *ret_again)
 	return RL_OK;
 }
 
-/* ---- labels and keys ---------------------------------------------------------------------------
- */
+/* ---- labels and keys ------------------------------------------------------------------------ */
 
 static rl_err new_session_keyring(const struct ct_confinement *c)
 {
@@ -165,8 +162,7 @@ static rl_err set_labels(const struct ct_confinement *c)
 	return RL_OK;
 }
 
-/* ---- ids ---------------------------------------------------------------------------------------
- */
+/* ---- ids ------------------------------------------------------------------------------------ */
 
 static rl_err set_groups(const struct ct_confinement *c)
 {
@@ -195,8 +191,7 @@ static rl_err set_ids(const struct ct_confinement *c)
 	return rl_wrap(lx_ids_set_uid(p->uid), "$.process.user.uid");
 }
 
-/* ---- environment -------------------------------------------------------------------------------
- */
+/* ---- environment ---------------------------------------------------------------------------- */
 
 static rl_err complete_environment(struct rl_arena *a, const struct plan_process *p,
 				   const char *const **ret)
@@ -223,8 +218,7 @@ static rl_err complete_environment(struct rl_arena *a, const struct plan_process
 	return RL_OK;
 }
 
-/* ---- capabilities and the filter ---------------------------------------------------------------
- */
+/* ---- capabilities and the filter ------------------------------------------------------------ */
 
 bool ct_filter_is_early(const struct ct_confinement *c)
 {
@@ -257,8 +251,7 @@ static rl_err set_capabilities(const struct ct_confinement *c)
 		       "$.process.capabilities.ambient");
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 rl_err ct_confine(struct rl_arena *a, const struct ct_confinement *c, struct ct_confined *ret)
 {

@@ -32,8 +32,7 @@
 #define CLONE_FILES 0x00000400
 #endif
 
-/* ---- the runtime's side ------------------------------------------------------------------------
- */
+/* ---- the runtime's side --------------------------------------------------------------------- */
 
 rl_err ct_notify_connect(const char *path, struct rl_fd *ret)
 {
@@ -93,8 +92,7 @@ rl_err ct_notify_message(struct rl_arena *a, const char *oci_version, pid_t pid,
 	return RL_OK;
 }
 
-/* ---- the helper --------------------------------------------------------------------------------
- */
+/* ---- the helper ----------------------------------------------------------------------------- */
 
 /* The whole message, the descriptor with its first byte. 0 or an errno. */
 static int send_listener(const struct ct_notify *n, int listener)
@@ -151,8 +149,7 @@ static pid_t clone_sharing_files(void)
 	return (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 }
 
-/* ---- loading -----------------------------------------------------------------------------------
- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 static rl_err load_and_notify(const struct ct_filter *f, const struct ct_notify *n)
 {

@@ -17,8 +17,7 @@
 /* Where the shells of Debian look when the environment has no PATH. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* ---- finding ----------------------------------------------------------------------------------
- */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 /* 0 if it can be executed, else the errno that says why not. */
 static int check_executable(const char *path)
@@ -108,8 +107,7 @@ rl_err ct_program_find(struct rl_arena *a, const struct plan_process *p, const c
 	return RL_OK;
 }
 
-/* ---- becoming ---------------------------------------------------------------------------------
- */
+/* ---- becoming ------------------------------------------------------------------------------- */
 
 rl_err ct_program_close_from(unsigned first)
 {

@@ -15,8 +15,7 @@
 #define PASSWD_LIMIT (4u << 20)
 #define PASSWD_LINE 4096
 
-/* ---- ids ---------------------------------------------------------------------------------------
- */
+/* ---- ids ------------------------------------------------------------------------------------ */
 
 static bool setgroups_denied(const struct lx_proc *proc)
 {
@@ -63,8 +62,7 @@ rl_err lx_ids_set_uid(uid_t uid)
 		       "EINVAL: the id is not mapped into the user namespace");
 }
 
-/* ---- home --------------------------------------------------------------------------------------
- */
+/* ---- home ----------------------------------------------------------------------------------- */
 
 /* name:password:uid:gid:comment:home:shell; the home if it is the line of `uid`, else NULL. */
 static const char *home_of_line(char *line, uid_t uid)

@@ -128,10 +128,8 @@ rl_err lx_seccomp_rule(struct lx_seccomp_builder *b, const char *name, uint32_t 
 	for (size_t i = 0; i < arg_count; i++)
 		cmp[i] = (struct scmp_arg_cmp){ args[i].index, compares[args[i].op], args[i].value,
 						args[i].value_two };
-	return rl_hint(
-		rl_neg(seccomp_rule_add_array(b->filter, action, number, (unsigned)arg_count, cmp),
-		       "filter %s (action %#x)", name, action),
-		"EEXIST: two rules of the profile contradict each other");
+	return rl_neg(seccomp_rule_add_array(b->filter, action, number, (unsigned)arg_count, cmp),
+		      "filter %s (action %#x)", name, action);
 }
 
 /* ---- finishing ---------------------------------------------------------------------------------

@@ -55,7 +55,10 @@ RL_MUST rl_err lx_seccomp_arch(struct lx_seccomp_builder *b, const char *arch, b
  * back as they would on an old kernel. *ret_known is false for a name that libseccomp lacks.
  */
 RL_MUST rl_err lx_seccomp_known(struct lx_seccomp_builder *b, const char *name, bool *ret_known);
-/* A name that no architecture of the filter has is passed over. All `args` must match. */
+/*
+ * All `args` must match. A name that no architecture has is passed over. Of two rules that hold for
+ * the same call and arguments the first counts.
+ */
 RL_MUST rl_err lx_seccomp_rule(struct lx_seccomp_builder *b, const char *name, uint32_t action,
 			       const struct lx_seccomp_arg *args, size_t arg_count);
 RL_MUST rl_err lx_seccomp_finish(struct lx_seccomp_builder *b, struct rl_arena *a,
@@ -82,7 +85,7 @@ RL_MUST rl_err lx_seccomp_check_flags(uint32_t flags);
 RL_MUST rl_err lx_seccomp_load(const struct lx_seccomp_program *program, uint32_t flags,
 			       struct rl_fd *ret_listener);
 
-/* ---- the cache (seccomp_cache.c) --------------------------------------------------------------
+/* ---- the cache (seccomp_cache.c) ---------------------------------------------------------------
  */
 
 /*

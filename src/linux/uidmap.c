@@ -39,8 +39,7 @@ rl_err lx_uidmap_write(const struct lx_proc *proc, pid_t pid, const struct lx_ui
 	return RL_OK;
 }
 
-/* ---- newuidmap, newgidmap -----------------------------------------------------------------------
- */
+/* ---- newuidmap, newgidmap ------------------------------------------------------------------- */
 
 static void destroy_actions(posix_spawn_file_actions_t *actions)
 {

@@ -25,8 +25,7 @@ struct making {
 	struct plan_process *out;
 };
 
-/* ---- program -----------------------------------------------------------------------------------
- */
+/* ---- program -------------------------------------------------------------------------------- */
 
 static rl_err make_program(const struct making *m)
 {
@@ -60,8 +59,7 @@ static rl_err make_program(const struct making *m)
 	return plan_environment_make(m->arena, &m->in->env, m->request, p);
 }
 
-/* ---- ids ---------------------------------------------------------------------------------------
- */
+/* ---- ids ------------------------------------------------------------------------------------ */
 
 /*
  * Without a mapping the kernel refuses the id, with EINVAL, when much is done already. A user
@@ -120,8 +118,7 @@ static rl_err make_ids(const struct making *m)
 	return RL_OK;
 }
 
-/* ---- limits ------------------------------------------------------------------------------------
- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -182,8 +179,7 @@ static rl_err make_rlimits(const struct making *m)
 	return RL_OK;
 }
 
-/* ---- scheduling --------------------------------------------------------------------------------
- */
+/* ---- scheduling ----------------------------------------------------------------------------- */
 
 /* By enum oci_scheduler_policy; linux/sched.h. SCHED_ISO has a number but no code. */
 static const uint32_t policies[] = {
@@ -265,8 +261,7 @@ static rl_err make_personality(const struct making *m)
 	return RL_OK;
 }
 
-/* ---- labels ------------------------------------------------------------------------------------
- */
+/* ---- labels --------------------------------------------------------------------------------- */
 
 /* A confinement that was asked for and cannot be had is an error: the process would run without. */
 static rl_err make_labels(const struct making *m)
@@ -291,8 +286,7 @@ static rl_err make_labels(const struct making *m)
 	return RL_OK;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 rl_err plan_process_make(struct rl_arena *a, const struct oci_process *process,
 			 const struct oci_config *config, const struct plan_request *request,

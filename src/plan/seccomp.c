@@ -10,8 +10,7 @@
 #define MAX_ERRNO 4095u
 #define PROGRAM_LIMIT (4096 * 8) /* BPF_MAXINSNS of struct sock_filter */
 
-/* ---- words to numbers --------------------------------------------------------------------------
- */
+/* ---- words to numbers ----------------------------------------------------------------------- */
 
 /* libseccomp's words, by enum oci_seccomp_arch. */
 static const char *const archs[] = {
@@ -88,8 +87,7 @@ static rl_err make_action(const char *path, const char *errno_path, enum oci_sec
 	return RL_OK;
 }
 
-/* ---- rules -------------------------------------------------------------------------------------
- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 struct making {
 	struct rl_arena *arena;
@@ -200,8 +198,7 @@ static rl_err make_syscall(struct making *m, size_t at)
 	return RL_OK;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static uint32_t make_flags(const struct oci_flags *flags)
 {

@@ -36,8 +36,7 @@ bool plan_seccomp_allows(const struct plan_seccomp *s, const char *name)
 	return always;
 }
 
-/* ---- the key -----------------------------------------------------------------------------------
- */
+/* ---- the key -------------------------------------------------------------------------------- */
 
 /*
  * Every number has eight bytes, every string and list its length in front: no two different

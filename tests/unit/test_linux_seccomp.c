@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* ---- an interpreter of classic BPF, as much as filters use --------------------------------------
+/* ---- an interpreter of classic BPF, as much as filters use -------------------------------------
  */
 
 struct data { /* struct seccomp_data */
@@ -89,7 +89,7 @@ static uint32_t interpret(const struct lx_seccomp_program *p, const struct data 
 	return BROKEN;
 }
 
-/* ---- compiling ----------------------------------------------------------------------------------
+/* ---- compiling ---------------------------------------------------------------------------------
  */
 
 static struct ct_filter filter;
@@ -261,7 +261,7 @@ TEST(sorted_program_means_the_same)
 				got = interpret(&sorted, &d);
 				/* Our own answer stands where theirs is the refusing default. */
 				if (got == ERR(ENOSYS) && want == ERR(EPERM) &&
-				    (number & ~X32_BIT) > 449)
+				    (archs[a] == X64 ? number & ~X32_BIT : number) > 449)
 					continue;
 				if (got != want)
 					FAIL_("arch %#x call %u arg %llu: %#x, want %#x", archs[a],
@@ -269,13 +269,13 @@ TEST(sorted_program_means_the_same)
 			}
 }
 
-TEST(contradicting_rules_are_an_error)
+TEST(first_of_contradicting_rules_counts)
 {
-	CHECK_FAILS(prepare("'defaultAction':'SCMP_ACT_ALLOW','syscalls':["
-			    "{'names':['read'],'action':'SCMP_ACT_ERRNO'},"
-			    "{'names':['read'],'action':'SCMP_ACT_TRAP'}]",
-			    NULL),
-		    EEXIST, "linux.seccomp: filter read");
+	CHECK_OK(prepare("'defaultAction':'SCMP_ACT_ALLOW','syscalls':["
+			 "{'names':['read'],'action':'SCMP_ACT_ERRNO'},"
+			 "{'names':['read'],'action':'SCMP_ACT_TRAP'}]",
+			 NULL));
+	CHECK(verdict(X64, SYS_read, 0) == ERR(EPERM));
 }
 
 TEST(unknown_names_are_an_error_on_request)
@@ -304,7 +304,7 @@ TEST(foreign_architectures_are_passed_over)
 	CHECK(verdict(AUDIT_ARCH_S390X, 3, 0) == SECCOMP_RET_KILL_THREAD);
 }
 
-/* ---- loading ------------------------------------------------------------------------------------
+/* ---- loading -----------------------------------------------------------------------------------
  */
 
 static int load_and_try(void)
@@ -390,7 +390,7 @@ TEST(never_again_without_flags)
 	CHECK_CHILD(unknown_flag_is_not_dropped);
 }
 
-/* ---- the cache ----------------------------------------------------------------------------------
+/* ---- the cache ---------------------------------------------------------------------------------
  */
 
 static char root[64];
