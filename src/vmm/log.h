@@ -37,3 +37,5 @@ RL_PRINTF(3, 4)
 void vmm_log(enum vmm_log_level level, const char *who, const char *fmt, ...);
 /* Logs the error with its hint as one line, and drops it. */
 void vmm_log_drop(enum vmm_log_level level, const char *who, rl_err e);
+/* Changes *level to what a word says ("warn", or "a=warn,debug" whose last word counts). */
+void vmm_log_level_from(const char *words, enum vmm_log_level *level);

@@ -49,3 +49,9 @@ void vmm_loop_unlock(struct vmm_loop *loop);
 /* Runs until vmm_loop_stop, which any thread may call (a signal handler too). */
 RL_MUST rl_err vmm_loop_run(struct vmm_loop *loop);
 void vmm_loop_stop(struct vmm_loop *loop);
+
+/*
+ * After the end: dispatches what is ready, waiting at most `timeout_ms` for it. False: nothing
+ * was.
+ */
+bool vmm_loop_step(struct vmm_loop *loop, int timeout_ms);
