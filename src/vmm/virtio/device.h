@@ -83,6 +83,11 @@ struct vmm_virtio_ops {
 	/* NULL: the configuration is read-only, writes are ignored. */
 	void (*config_write)(struct vmm_virtio_device *dev, uint32_t offset, const void *buf,
 			     uint32_t len);
+	/*
+	 * Optional. True while output that the driver handed over has not reached the host yet.
+	 * When the machine has stopped, the loop goes on running until no device is busy.
+	 */
+	bool (*busy)(struct vmm_virtio_device *dev);
 	/* Releases everything, active or not. */
 	void (*free)(struct vmm_virtio_device *dev);
 };
