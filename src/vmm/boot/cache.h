@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that are made from other files and are worth keeping: decompressed kernels, initramfs
+ * images. $XDG_CACHE_HOME/runlet, $HOME/.cache/runlet, or /var/cache/runlet for root. Where
+ * nothing can be written the file lives in memory for this machine only, so a cache is never a
+ * reason to fail.
+ *
+ * A name carries a hash of everything its content was made from; nothing is ever updated. Only a
+ * directory and files that belong to the caller and that nobody else can write are trusted.
+ */
+#pragma once
+
+#include "vmm/boot/image.h"
+
+#include <sys/stat.h>
+
+struct vmm_cache_key {
+	uint64_t hash;
+};
+
+struct vmm_cache_key vmm_cache_key(const char *what);
+void vmm_cache_add(struct vmm_cache_key *key, const void *bytes, size_t len);
+/* Identity of a file: device, inode, size, time of change. */
+void vmm_cache_add_file(struct vmm_cache_key *key, const struct stat *st);
+
+/* *ret_found false: not there (or not to be trusted). */
+RL_MUST rl_err vmm_cache_find(const char *kind, struct vmm_cache_key key, struct vmm_image *ret,
+			      bool *ret_found);
+/* Keeps the bytes and gives them back as a file. */
+RL_MUST rl_err vmm_cache_keep(const char *kind, struct vmm_cache_key key, const void *bytes,
+			      size_t size, struct vmm_image *ret);
