@@ -193,7 +193,7 @@ static rl_err add_modules(struct archive *a, const struct choice *c, int dir_fd)
 		if (used >= sizeof(list))
 			return rl_refuse(RL_E(E2BIG), "the list of modules is too long");
 	}
-	add(a, GST_MODULE_LIST + 1, 0100644, list, used);
+	add(a, &GST_MODULE_LIST[1], 0100644, list, used);
 	return RL_OK;
 }
 

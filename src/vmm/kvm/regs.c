@@ -114,22 +114,22 @@ rl_err vmm_kvm_set_entry(int vcpu_fd, const struct vmm_entry *entry)
 
 static rl_err set_msrs(int vcpu_fd)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry[2];
-	} msrs = {
-		.head = { .nmsrs = 2 },
-		.entry = {
-			{ .index = MSR_IA32_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
-			/* Without it Linux takes caching for broken. */
-			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLED | MTRR_WRITE_BACK },
-		},
+	static const struct kvm_msr_entry wanted[] = {
+		{ .index = MSR_IA32_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
+		/* Without it Linux takes caching for broken. */
+		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLED | MTRR_WRITE_BACK },
 	};
-	int n = ioctl(vcpu_fd, KVM_SET_MSRS, &msrs);
+	enum { COUNT = sizeof(wanted) / sizeof(wanted[0]) };
+	_Alignas(struct kvm_msrs) uint8_t space[sizeof(struct kvm_msrs) + sizeof(wanted)] = { 0 };
+	struct kvm_msrs *msrs = (struct kvm_msrs *)space;
+	int n;
 
+	msrs->nmsrs = COUNT;
+	memcpy(msrs->entries, wanted, sizeof(wanted));
+	n = ioctl(vcpu_fd, KVM_SET_MSRS, msrs);
 	RL_TRY(rl_sys(n, "KVM_SET_MSRS"));
-	if (n != 2)
-		return rl_fail(RL_E(ENOTSUP), "KVM_SET_MSRS: register 0x%x", msrs.entry[n].index);
+	if (n != COUNT)
+		return rl_fail(RL_E(ENOTSUP), "KVM_SET_MSRS: register 0x%x", wanted[n].index);
 	return RL_OK;
 }
 
