@@ -8,7 +8,7 @@
 /* The listing in one error leaves room for the contexts that come in front of it. */
 #define LISTING_MAX 1200
 
-static const char *format(struct oci_problems *p, const char *fmt, va_list ap)
+RL_PRINTF(2, 0) static const char *format(struct oci_problems *p, const char *fmt, va_list ap)
 {
 	char text[512];
 	const char *copy;
