@@ -30,6 +30,24 @@ static rl_err check_usage(int dir_fd, const struct lx_cgroup_dir *dir,
 			 w->value);
 }
 
+static rl_err less_memory(int dir_fd, const struct lx_cgroup_write *w, char *ret_value, size_t size)
+{
+	unsigned long long memory, both = strtoull(w->value, NULL, 10);
+	char text[64];
+
+	RL_TRY(rl_read_small(dir_fd, "memory.max", text, sizeof(text)));
+	/* Memory without a limit takes nothing off. */
+	memory = strncmp(text, "max", 3) == 0 ? 0 : strtoull(text, NULL, 10);
+	if (memory > both)
+		return rl_hint(rl_refuse(RL_E(EINVAL),
+					 "%llu bytes of memory and swap together are less than the "
+					 "memory limit of %llu",
+					 both, memory),
+			       "change the memory limit as well");
+	snprintf(ret_value, size, "%llu", both - memory);
+	return RL_OK;
+}
+
 /* Fails with ENOENT when there is no such file. */
 static rl_err write_file(struct lx_cgroup *cg, const struct lx_cgroup_write *w)
 {
@@ -40,6 +58,10 @@ static rl_err write_file(struct lx_cgroup *cg, const struct lx_cgroup_write *w)
 	RL_TRY(lx_cg_dir(cg, w->dir, &dir_fd));
 	if (w->flags & LX_CGROUP_CHECK_USAGE)
 		RL_TRY(check_usage(dir_fd, dir, w));
+	if (w->flags & LX_CGROUP_LESS_MEMORY) {
+		RL_TRY(less_memory(dir_fd, w, value, sizeof(value)));
+		return rl_write_kernel(dir_fd, w->file, value);
+	}
 	if (!(w->flags & (LX_CGROUP_IF_CHANGED | LX_CGROUP_KEEP_FIRST)))
 		return rl_write_kernel(dir_fd, w->file, w->value);
 	RL_TRY(rl_read_small(dir_fd, w->file, old, sizeof(old)));

@@ -39,6 +39,8 @@ enum {
 	LX_CGROUP_KEEP_FIRST = 1 << 4,
 	/* Refused with EBUSY when more memory than that is in use now. */
 	LX_CGROUP_CHECK_USAGE = 1 << 5,
+	/* The value counts memory and swap together: what memory.max says now is taken off. */
+	LX_CGROUP_LESS_MEMORY = 1 << 6,
 };
 
 struct lx_cgroup_write {

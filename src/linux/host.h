@@ -10,28 +10,28 @@
 #include <sys/types.h>
 
 enum lx_cgroup_layout {
-	LX_CGROUP_NONE,   /* nothing mounted at /sys/fs/cgroup */
-	LX_CGROUP_V1,     /* hierarchies of version 1 only */
+	LX_CGROUP_NONE,	  /* nothing mounted at /sys/fs/cgroup */
+	LX_CGROUP_V1,	  /* hierarchies of version 1 only */
 	LX_CGROUP_HYBRID, /* version 1 hierarchies plus a version 2 tree in `unified` */
-	LX_CGROUP_V2,     /* one version 2 tree */
+	LX_CGROUP_V2,	  /* one version 2 tree */
 };
 
 /* One mounted hierarchy and our own place in it. */
 struct lx_cgroup_hierarchy {
-	const char *mount;       /* "/sys/fs/cgroup/memory", "/sys/fs/cgroup" for version 2 */
+	const char *mount;	 /* "/sys/fs/cgroup/memory", "/sys/fs/cgroup" for version 2 */
 	const char *controllers; /* "memory", "cpu,cpuacct", "name=systemd", "" for version 2 */
-	const char *own;         /* path of this process in it, "/" at the top */
-	int version;             /* 1 or 2 */
+	const char *own;	 /* path of this process in it, "/" at the top */
+	int version;		 /* 1 or 2 */
 };
 
 struct lx_host {
 	uid_t euid;
 	gid_t egid;
-	bool in_user_namespace;   /* /proc/self/uid_map is not the initial map */
-	bool rootless;            /* euid != 0 or in a user namespace */
-	uint64_t capabilities;    /* our own permitted set, bit = capability number */
-	uint64_t bounding;        /* our own bounding set */
-	int last_capability;      /* highest that the kernel knows */
+	bool in_user_namespace; /* /proc/self/uid_map is not the initial map */
+	bool rootless;		/* euid != 0 or in a user namespace */
+	uint64_t capabilities;	/* our own permitted set, bit = capability number */
+	uint64_t bounding;	/* our own bounding set */
+	int last_capability;	/* highest that the kernel knows */
 
 	enum lx_cgroup_layout cgroup_layout;
 	const struct lx_cgroup_hierarchy *hierarchies;
