@@ -31,7 +31,8 @@ struct plan_cgroup {
 	const struct lx_cgroup_write *writes; /* in this order */
 	size_t write_count;
 	/*
-	 * Ends with the rules that every container needs (null, zero, full, random, urandom, tty,
+	 * NULL when the machine has no means for it. Else it ends with the rules that every
+	 * container needs (null, zero, full, random, urandom, tty,
 	 * console, ptmx, pts, tun, and mknod of anything). For version 1 the list is in the form
 	 * that the kernel can store: all refused or all allowed, then exceptions that do not
 	 * overlap.
