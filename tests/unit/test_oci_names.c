@@ -52,6 +52,8 @@ TEST(near_words_differ_by_case_or_one_edit)
 	CHECK_STR(near("arg"), "args");
 	CHECK(near("cwb") == NULL); /* too short for a guess */
 	CHECK(near("hostname") != NULL);
+	CHECK(near("hostname9876") == NULL);
+	CHECK(near("host") == NULL);
 	CHECK(near("hoztnome") == NULL);
 	CHECK(near("") == NULL);
 }
