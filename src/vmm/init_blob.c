@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/init_blob.h"
 
-#ifdef VMM_INIT_FILE
+#ifdef VMM_WITH_INIT
+#include "guest/init_file.h"
+
 /* Page-aligned, so that the file system and the initramfs can hand it out in whole pages. */
 __asm__(".section .rodata\n"
 	".balign 4096\n"
