@@ -44,6 +44,13 @@ static const char *article(enum rl_json_type type)
 	return names[type];
 }
 
+static void wrong_type(struct reader *r, const struct frame *at, const struct rl_json *json,
+		       enum rl_json_type want, const char *hint)
+{
+	oci_error(r->problems, path_of(r, at), NULL, hint, "must be %s, is %s", article(want),
+		  article(json->type));
+}
+
 static bool is_type(struct reader *r, const struct frame *at, const struct rl_json *json,
 		    enum rl_json_type want)
 {
@@ -62,8 +69,7 @@ static bool is_type(struct reader *r, const struct frame *at, const struct rl_js
 		hint = "write [\"...\"], also for one";
 	else if (want == RL_JSON_BOOL && json->type == RL_JSON_STRING)
 		hint = "write true or false, without quotes";
-	oci_error(r->problems, path_of(r, at), NULL, hint, "must be %s, is %s", article(want),
-		  article(json->type));
+	wrong_type(r, at, json, want, hint);
 	return false;
 }
 
@@ -189,8 +195,10 @@ static int read_word(struct reader *r, const struct frame *at, const struct rl_j
 {
 	int index;
 
-	if (!is_type(r, at, json, RL_JSON_STRING))
+	if (json->type != RL_JSON_STRING) {
+		wrong_type(r, at, json, RL_JSON_STRING, NULL);
 		return -1;
+	}
 	index = oci_word_find(list, json->text);
 	if (index < 0)
 		unknown_word(r, at, list, json->text);
@@ -337,20 +345,15 @@ static rl_err read_pointed(struct reader *r, const struct frame *at, const struc
 	return RL_OK;
 }
 
-/* An empty string is an absent one, because Go writes it for "not given"; true if present. */
-static bool read_text(struct reader *r, const struct frame *at, const struct rl_json *json,
-		      const struct oci_member *member, void *ret)
+/* An empty string is an absent one, because Go writes it for "not given"; true if it is that. */
+static bool is_empty(struct reader *r, const struct frame *at, const struct rl_json *json,
+		     const struct oci_member *member)
 {
-	if (!is_type(r, at, json, RL_JSON_STRING))
-		return true;
-	if (json->text[0] == '\0') {
-		if (member->required)
-			oci_error(r->problems, path_of(r, at), NULL, NULL, "must not be empty");
-		return true;
-	}
-	if (member->kind == OCI_KIND_STRING)
-		*(const char **)ret = json->text;
-	return false;
+	if (json->type != RL_JSON_STRING || json->text[0] != '\0')
+		return false;
+	if (member->required)
+		oci_error(r->problems, path_of(r, at), NULL, NULL, "must not be empty");
+	return true;
 }
 
 static rl_err read_member(struct reader *r, const struct frame *at, const struct rl_json *json,
@@ -361,10 +364,11 @@ static rl_err read_member(struct reader *r, const struct frame *at, const struct
 
 	switch ((enum oci_kind)member->kind) {
 	case OCI_KIND_STRING:
-		(void)read_text(r, at, json, member, ret);
+		if (!is_empty(r, at, json, member) && is_type(r, at, json, RL_JSON_STRING))
+			*(const char **)ret = json->text;
 		return RL_OK;
 	case OCI_KIND_WORD:
-		if (read_text(r, at, json, member, ret))
+		if (is_empty(r, at, json, member))
 			return RL_OK;
 		word = read_word(r, at, json, member->of);
 		*(uint32_t *)ret = word < 0 ? 0 : (uint32_t)word;
