@@ -178,37 +178,41 @@ static rl_err adopt(struct lx_cgroup *cg, size_t index)
 	return RL_OK;
 }
 
+/* Makes the parents that are missing. Somebody else may be making or removing them just now. */
+static rl_err make_parents(const struct lx_cgroup_dir *dir, size_t len, struct lx_cgroup_slot *slot)
+{
+	for (size_t i = dir->mount_len + 1; i < len; i++) {
+		bool made;
+		rl_err e;
+
+		if (dir->path[i] != '/')
+			continue;
+		e = make_component(dir, i, &made);
+		if (made && slot->made_from == 0)
+			slot->made_from = i;
+		if (rl_failed(e) && !rl_is(e, RL_E(ENOENT)))
+			return e;
+		rl_drop(e);
+	}
+	return RL_OK;
+}
+
 static rl_err make_one(struct lx_cgroup *cg, size_t index)
 {
 	const struct lx_cgroup_dir *dir = &cg->dirs[index];
 	struct lx_cgroup_slot *slot = &cg->slots[index];
 	size_t len = strlen(dir->path);
 	bool made = false;
-	rl_err e;
+	rl_err e = make_component(dir, len, &made);
 
-	for (int tries = 0; tries < 8; tries++) {
-		e = make_component(dir, len, &made);
-		if (made && slot->made_from == 0)
-			slot->made_from = len;
-		if (!rl_is(e, RL_E(ENOENT)))
-			break;
-		/* A parent is missing, perhaps because another container's end has just removed it:
-		 * then once more. */
+	/* Again, because another container's end may remove a parent behind us. */
+	for (int tries = 0; tries < 8 && rl_is(e, RL_E(ENOENT)); tries++) {
 		rl_drop(e);
-		for (size_t i = dir->mount_len + 1; i < len; i++) {
-			bool parent_made;
-
-			if (dir->path[i] != '/')
-				continue;
-			e = make_component(dir, i, &parent_made);
-			if (parent_made && slot->made_from == 0)
-				slot->made_from = i;
-			if (rl_failed(e) && !rl_is(e, RL_E(ENOENT)))
-				return e;
-			rl_drop(e);
-		}
-		e = rl_fail(RL_E(ENOENT), "make cgroup %s", dir->path);
+		RL_TRY(make_parents(dir, len, slot));
+		e = make_component(dir, len, &made);
 	}
+	if (made && slot->made_from == 0)
+		slot->made_from = len;
 	if (!rl_failed(e) && !made)
 		e = adopt(cg, index);
 	return e;

@@ -62,7 +62,7 @@ static void with_plus(const char *words, char *text, size_t size)
 /* All at once if the kernel takes that, else one by one; what fails stays off. */
 static rl_err enable_in(const char *path, const char *words)
 {
-	char file[PATH_MAX], text[512], word[64];
+	char file[PATH_MAX + 32], text[512], word[64];
 	rl_err e, first;
 
 	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
