@@ -101,9 +101,14 @@ static rl_err make_cwd(const char *cwd)
 {
 	struct rl_fd RL_AUTO_FD root = { 0 };
 	struct rl_fd RL_AUTO_FD made = { 0 };
+	mode_t before;
+	rl_err e;
 
 	RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root, "open the root"));
-	return lx_path_make_dir(rl_fd_get(&root), cwd, 0755, &made);
+	before = umask(0);
+	e = lx_path_make_dir(rl_fd_get(&root), cwd, 0755, &made);
+	umask(before);
+	return e;
 }
 
 rl_err ct_enter_cwd(const char *cwd, bool create)
