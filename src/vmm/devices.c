@@ -4,8 +4,10 @@
 
 #include "vmm/bus/power.h"
 #include "vmm/init_blob.h"
+#include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/fs/fs.h"
+#include "vmm/virtio/rng.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -96,6 +98,18 @@ static rl_err make_fs(struct vmm_machine *m, const struct vmm_device_plan *d,
 	return vmm_fs_new(&m->env, &config, ret);
 }
 
+static rl_err make_disk(struct vmm_machine *m, const struct vmm_device_plan *d,
+			struct vmm_virtio_device **ret)
+{
+	struct vmm_blk_config config = { .id = d->disk.id,
+					 .path = d->disk.path,
+					 .read_only = d->disk.read_only,
+					 .direct_io = d->disk.direct_io,
+					 .flush = d->disk.sync != VMM_SYNC_NONE };
+
+	return vmm_blk_new(&m->env, &config, ret);
+}
+
 /* The window's address space: reserved, and unreachable until the device maps a file there. */
 static rl_err place_window(struct vmm_machine *m, const struct vmm_device_plan *d,
 			   struct vmm_virtio_device *dev)
@@ -123,7 +137,9 @@ static rl_err make_device(struct vmm_machine *m, const struct vmm_device_plan *d
 	case VMM_FS:
 		return make_fs(m, d, ret);
 	case VMM_RNG:
+		return vmm_rng_new(&m->env, ret);
 	case VMM_BLK:
+		return make_disk(m, d, ret);
 	default:
 		return rl_refuse(RL_E(ENOTSUP), "not built in");
 	}

@@ -604,6 +604,17 @@ static void config_read(struct vmm_virtio_device *dev, uint32_t offset, void *bu
 	}
 }
 
+static bool busy(struct vmm_virtio_device *dev)
+{
+	struct console *c = console_of(dev);
+
+	for (unsigned i = 0; i < c->count; i++) {
+		if (vmm_stream_has(&c->port[i].out) && vmm_queue_pending(&c->port[i].tx))
+			return true;
+	}
+	return false;
+}
+
 static void close_port(struct port *p)
 {
 	if (p->is_raw)
@@ -627,6 +638,7 @@ static const struct vmm_virtio_ops ops = {
 	.activate = activate,
 	.reset = reset,
 	.config_read = config_read,
+	.busy = busy,
 	.free = console_free,
 };
 

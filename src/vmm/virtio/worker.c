@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/virtio/worker.h"
+
+#include "vmm/log.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+#define STACK (256u << 10)
+
+static bool stopped(const struct vmm_worker *w)
+{
+	return __atomic_load_n(&w->stop, __ATOMIC_ACQUIRE);
+}
+
+/* Serves what is in a queue. Each reply is told as soon as the guest wants to be told. */
+static void serve(struct vmm_worker *w, unsigned index)
+{
+	struct vmm_queue *q = &w->queue[index];
+	uint32_t written;
+
+	vmm_queue_quiet(q);
+	while (!stopped(w)) {
+		switch (vmm_queue_pop(q, &w->chain)) {
+		case VMM_POP_CHAIN:
+			written = w->ops->serve(w->arg, index, &w->chain);
+			vmm_queue_push(q, w->chain.head, written);
+			if (vmm_queue_wants_interrupt(q))
+				vmm_virtio_used(w->irq, (uint16_t)index);
+			break;
+		case VMM_POP_EMPTY:
+			if (!vmm_queue_listen(q))
+				return;
+			break;
+		case VMM_POP_FAULT:
+			vmm_log(VMM_LOG_ERROR, w->name, "the guest broke queue %u: %s", index,
+				vmm_queue_fault_text(q->fault));
+			*q = (struct vmm_queue){ 0 }; /* said once; empty from now on */
+			return;
+		}
+	}
+}
+
+static void *work(void *arg)
+{
+	struct vmm_worker *w = arg;
+	struct epoll_event event;
+
+	prctl(PR_SET_NAME, w->ops->thread_name);
+	if (w->ops->enter != NULL) {
+		rl_err e = w->ops->enter(w->arg);
+
+		if (rl_failed(e)) {
+			vmm_log_drop(VMM_LOG_ERROR, w->name, e);
+			return NULL;
+		}
+	}
+	while (!stopped(w)) {
+		for (unsigned i = 0; i < w->queue_count; i++)
+			serve(w, i);
+		/* Edge-triggered: every notification wakes this up once, and none is read. */
+		while (!stopped(w) && epoll_wait(rl_fd_get(&w->epoll_fd), &event, 1, -1) < 0 &&
+		       errno == EINTR)
+			continue;
+	}
+	return NULL;
+}
+
+/* No signal of the process is handled on a worker. */
+static rl_err start_thread(struct vmm_worker *w)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int result;
+
+	RL_TRY(rl_pos(pthread_attr_init(&attr), "thread attributes"));
+	pthread_attr_setstacksize(&attr, STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&w->thread, &attr, work, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return rl_pos(result, "start the worker thread");
+}
+
+static rl_err watch(struct vmm_worker *w, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	return rl_sys(epoll_ctl(rl_fd_get(&w->epoll_fd), EPOLL_CTL_ADD, fd, &event),
+		      "wait for descriptor %d", fd);
+}
+
+static rl_err open_queue(struct vmm_worker *w, const struct vmm_virtio_run *run, unsigned i)
+{
+	enum vmm_queue_fault fault =
+		vmm_queue_init(&w->queue[i], run->mem, &run->queue[i], run->features);
+
+	if (fault != VMM_QUEUE_FINE)
+		return rl_refuse(RL_E(EINVAL), "queue %u: %s", i, vmm_queue_fault_text(fault));
+	return run->queue[i].ready ? watch(w, run->queue[i].kick_fd) : RL_OK;
+}
+
+static rl_err start(struct vmm_worker *w, const struct vmm_virtio_run *run)
+{
+	RL_TRY(rl_fd_from(epoll_create1(EPOLL_CLOEXEC), &w->epoll_fd, "make an epoll"));
+	RL_TRY(rl_fd_from(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), &w->stop_fd, "make an eventfd"));
+	RL_TRY(watch(w, rl_fd_get(&w->stop_fd)));
+	for (unsigned i = 0; i < w->queue_count; i++)
+		RL_TRY(open_queue(w, run, i));
+	return start_thread(w);
+}
+
+static void close_all(struct vmm_worker *w)
+{
+	w->running = false;
+	rl_fd_close(&w->epoll_fd);
+	rl_fd_close(&w->stop_fd);
+	memset(w->queue, 0, sizeof(w->queue));
+}
+
+rl_err vmm_worker_start(struct vmm_worker *w, const struct vmm_virtio_run *run,
+			const struct vmm_worker_ops *ops, void *arg, const char *name)
+{
+	rl_err e;
+
+	w->ops = ops;
+	w->arg = arg;
+	w->name = name;
+	w->irq = run->irq;
+	w->queue_count =
+		run->queue_count < VMM_WORKER_QUEUES ? run->queue_count : VMM_WORKER_QUEUES;
+	w->stop = false;
+	e = start(w, run);
+	if (rl_failed(e))
+		close_all(w);
+	else
+		w->running = true;
+	return e;
+}
+
+void vmm_worker_stop(struct vmm_worker *w)
+{
+	if (!w->running)
+		return;
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+	eventfd_write(rl_fd_get(&w->stop_fd), 1);
+	pthread_join(w->thread, NULL);
+	close_all(w);
+}
