@@ -69,7 +69,7 @@ void lx_seccomp_abandon(struct lx_seccomp_builder **b)
 rl_err lx_seccomp_arch(struct lx_seccomp_builder *b, const char *arch, bool *ret_added)
 {
 	uint32_t token = seccomp_arch_resolve_name(arch);
-	int r;
+	rl_err e;
 
 	*ret_added = false;
 	if (token == 0 || b->newest.count == LX_SECCOMP_ARCHS)
@@ -78,13 +78,14 @@ rl_err lx_seccomp_arch(struct lx_seccomp_builder *b, const char *arch, bool *ret
 		*ret_added = true;
 		return RL_OK;
 	}
-	r = seccomp_arch_add(b->filter, token);
-	if (r == -EDOM) /* of the other byte order: this kernel has no such programs */
+	e = rl_neg(seccomp_arch_add(b->filter, token), "add the architecture %s", arch);
+	/* EDOM: of the other byte order; this kernel has no such programs. EEXIST: named twice. */
+	*ret_added = !rl_is(e, RL_E(EDOM));
+	if (rl_is(e, RL_E(EDOM)) || rl_is(e, RL_E(EEXIST))) {
+		rl_drop(e);
 		return RL_OK;
-	*ret_added = true;
-	if (r == -EEXIST)
-		return RL_OK;
-	RL_TRY(rl_neg(r, "add the architecture %s", arch));
+	}
+	RL_TRY(e);
 	add_newest(b, token);
 	return RL_OK;
 }
