@@ -15,8 +15,7 @@ void ct_place_close(struct ct_place *p)
 	rl_fd_close(&p->own);
 }
 
-/* ---- descriptors that wait
- * ----------------------------------------------------------------------- */
+/* ---- descriptors that wait ------------------------------------------------------------------ */
 
 void ct_close_later(struct ct_furnish *s, struct rl_fd *fd)
 {
@@ -50,8 +49,7 @@ void ct_close_all(struct ct_furnish *s)
 	s->fresh_count = 0;
 }
 
-/* ---- what is known of the tree
- * -------------------------------------------------------------------- */
+/* ---- what is known of the tree -------------------------------------------------------------- */
 
 static bool is_beneath(const char *path, const char *dir)
 {
@@ -93,8 +91,7 @@ static int fresh_parent(const struct ct_furnish *s, const char *target, const ch
 	return -1;
 }
 
-/* ---- targets of mounts
- * ---------------------------------------------------------------------------- */
+/* ---- targets of mounts ---------------------------------------------------------------------- */
 
 static rl_err is_directory(int fd, bool *ret)
 {

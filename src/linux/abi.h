@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/mount.h>
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths ---------------------------------------------------------------------------------- */
 
 /* openat2(2), Linux 5.6. */
 struct lx_open_how {
@@ -43,7 +43,7 @@ struct lx_open_how {
 #define AT_EMPTY_PATH 0x1000
 #endif
 
-/* ---- mounts ---------------------------------------------------------------------------------- */
+/* ---- mounts --------------------------------------------------------------------------------- */
 
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
@@ -113,7 +113,7 @@ struct lx_fs_option {
 	const char *key, *value;
 };
 
-/* ---- processes and descriptors --------------------------------------------------------------- */
+/* ---- processes and descriptors -------------------------------------------------------------- */
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -149,7 +149,7 @@ struct lx_clone_args {
 	uint64_t cgroup;
 };
 
-/* ---- seccomp --------------------------------------------------------------------------------- */
+/* ---- seccomp -------------------------------------------------------------------------------- */
 
 /*
  * As in the kernel's <linux/seccomp.h>, whose name our own linux/seccomp.h has. A value that a

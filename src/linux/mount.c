@@ -3,6 +3,7 @@
 
 #include "linux/sys.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -167,12 +168,13 @@ rl_err lx_fs_make(const struct lx_fs *fs, uint64_t attributes, struct rl_fd *ret
 	return rl_failed(e) ? with_log(e, fd) : e;
 }
 
-rl_err lx_fs_mount_at(const struct lx_fs *fs, uint64_t attributes, int target_fd)
+rl_err lx_fs_mount_at(const struct lx_fs *fs, uint64_t attributes, int dir_fd, const char *name)
 {
 	unsigned long flags = flags_of(attributes) | fs->sb_flags;
+	char target[sizeof(struct fd_path) + NAME_MAX + 1];
 
-	return rl_sys(mount(fs->source ? fs->source : "none", fd_path(target_fd).text, fs->type,
-			    flags, fs->data),
+	snprintf(target, sizeof(target), "%s%s%s", fd_path(dir_fd).text, *name ? "/" : "", name);
+	return rl_sys(mount(fs->source ? fs->source : "none", target, fs->type, flags, fs->data),
 		      "mount(2), data \"%s\"", fs->data ? fs->data : "");
 }
 
@@ -236,8 +238,7 @@ rl_err lx_bind_at(int source_fd, int target_fd, bool recursive)
 		      "bind");
 }
 
-/* ---- attributes
- * ---------------------------------------------------------------------------------- */
+/* ---- attributes ----------------------------------------------------------------------------- */
 
 /* A mount whose flags a user namespace further out has locked keeps them unless named in clear. */
 static rl_err set_by_remount(int mount_fd, uint64_t set, uint64_t clear)

@@ -34,8 +34,12 @@ struct lx_fs {
  */
 RL_MUST rl_err lx_fs_make(const struct lx_fs *fs, uint64_t attributes, struct rl_fd *ret_mount);
 
-/* The same by mount(2), at once on target_fd. There is no descriptor of the new mount. */
-RL_MUST rl_err lx_fs_mount_at(const struct lx_fs *fs, uint64_t attributes, int target_fd);
+/*
+ * The same by mount(2), at once on dir_fd/name, or dir_fd itself when the name is "" (as for
+ * lx_mount_attach). There is no descriptor of the new mount.
+ */
+RL_MUST rl_err lx_fs_mount_at(const struct lx_fs *fs, uint64_t attributes, int dir_fd,
+			      const char *name);
 
 /* Changes parameters of the file system that mount_fd shows. */
 RL_MUST rl_err lx_fs_change(int mount_fd, const struct lx_fs *fs);

@@ -311,7 +311,7 @@ rl_err lx_path_parent(int root_fd, const char *path, struct rl_fd *ret_dir, cons
 	return RL_OK;
 }
 
-/* ---- procfs that cannot be forged ------------------------------------------------------------ */
+/* ---- procfs that cannot be forged ----------------------------------------------------------- */
 
 rl_err lx_proc_host(struct lx_proc *ret)
 {

@@ -46,7 +46,7 @@ RL_MUST rl_err lx_path_make_file(int root_fd, const char *path, mode_t mode, str
 RL_MUST rl_err lx_path_parent(int root_fd, const char *path, struct rl_fd *ret_dir,
 			      const char **ret_name);
 
-/* ---- procfs that cannot be forged ------------------------------------------------------------ */
+/* ---- procfs that cannot be forged ----------------------------------------------------------- */
 
 /*
  * Where kernel files are written through. A container may have mounted anything over its /proc or

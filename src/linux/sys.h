@@ -16,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -58,14 +58,14 @@
 #define SYS_mount_setattr 442
 #endif
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths ---------------------------------------------------------------------------------- */
 
 static inline long lx_sys_openat2(int dir_fd, const char *path, const struct lx_open_how *how)
 {
 	return syscall(SYS_openat2, dir_fd, path, how, sizeof(*how));
 }
 
-/* ---- mounts ---------------------------------------------------------------------------------- */
+/* ---- mounts --------------------------------------------------------------------------------- */
 
 /* open_tree(2), Linux 5.2. */
 static inline long lx_sys_open_tree(int dir_fd, const char *path, unsigned flags)
@@ -111,7 +111,7 @@ static inline long lx_sys_pivot_root(const char *new_root, const char *put_old)
 	return syscall(SYS_pivot_root, new_root, put_old);
 }
 
-/* ---- processes and descriptors --------------------------------------------------------------- */
+/* ---- processes and descriptors -------------------------------------------------------------- */
 
 /* 0 in the child. Like fork, but nothing of libc's fork handlers runs: single-threaded callers. */
 static inline long lx_sys_clone3(const struct lx_clone_args *args)

@@ -80,6 +80,7 @@ struct plan_op_mount {
 	bool may_cover_proc;  /* the target may lie within a procfs */
 	bool inherit_mode;    /* tmpfs: the mode of the directory that it covers */
 	bool copy_up;	      /* tmpfs: the content of the directory that it covers */
+	bool own_tree;	      /* REMOUNT: the mounts beneath are of this list; one by one will do */
 	bool cgroup_fallback; /* FILESYSTEM: on EPERM and EBUSY bind .source, absolute, instead */
 };
 

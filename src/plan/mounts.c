@@ -221,8 +221,7 @@ static void serve(struct plan_builder *b, struct plan_op *op, enum plan_serve ki
 	op->served = b->served++;
 }
 
-/* ---- file systems
- * -------------------------------------------------------------------------------- */
+/* ---- file systems --------------------------------------------------------------------------- */
 
 /*
  * File systems of the kernel's own state: "ro" is meant for this mount of it. Another container
@@ -547,8 +546,7 @@ static rl_err build_paths(struct plan_builder *b, const struct oci_strings *path
 	return RL_OK;
 }
 
-/* ---- the root
- * ------------------------------------------------------------------------------------ */
+/* ---- the root ------------------------------------------------------------------------------- */
 
 /*
  * Before anything else all mounts of the new namespace become slaves of the host's, so that what is
