@@ -373,7 +373,7 @@ need_v1()
 cgroup_dirs()
 {
 	local dir
-	for dir in /sys/fs/cgroup"$1" /sys/fs/cgroup/*"$1"; do
+	for dir in /sys/fs/cgroup"$1" /sys/fs/cgroup/*"$1" "$WORK/v2$1"; do
 		case $dir in
 		/sys/fs/cgroup/unified/*) [ -z "$UNIFIED_HIDDEN" ] || continue ;;
 		esac
@@ -543,9 +543,11 @@ run_theme()
 	local name names
 	# shellcheck disable=SC1090
 	. "$HERE/$1.sh"
+	declare -F "begin_$1" >/dev/null && "begin_$1"
 	mapfile -t names < <(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' "$HERE/$1.sh")
 	for name in "${names[@]}"; do
 		[[ ${name#test_} =~ $FILTER ]] || continue
 		run_case "$name"
 	done
+	declare -F "end_$1" >/dev/null && "end_$1"
 }
