@@ -67,8 +67,10 @@ rl_err ct_do_mask(struct ct_work *w, const struct plan_op *op)
 	}
 	RL_TRY(e);
 	RL_TRY(rl_sys(fstat(rl_fd_get(&target), &st), "stat"));
-	return S_ISDIR(st.st_mode) ? mask_directory(w, rl_fd_get(&target))
-				   : mask_file(w, rl_fd_get(&target));
+	e = S_ISDIR(st.st_mode) ? mask_directory(w, rl_fd_get(&target))
+				: mask_file(w, rl_fd_get(&target));
+	ct_close_later(w->s, &target);
+	return e;
 }
 
 static rl_err set_readonly(int mount_fd)

@@ -4,6 +4,7 @@
 #include "linux/sys.h"
 
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -33,9 +34,15 @@ static void close_range_or_each(int first, int last)
 		(void)close(fd);
 }
 
+static int compare_fd(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
 /* They were opened one after the other, so they are a few runs of numbers: one call a run. */
 void ct_close_all(struct ct_furnish *s)
 {
+	qsort(s->closing, s->closing_count, sizeof(s->closing[0]), compare_fd);
 	for (size_t i = 0; i < s->closing_count;) {
 		size_t run = 1;
 
@@ -93,12 +100,13 @@ static int fresh_parent(const struct ct_furnish *s, const char *target, const ch
 
 /* ---- targets of mounts ---------------------------------------------------------------------- */
 
-static rl_err is_directory(int fd, bool *ret)
+/* By the plan, or by what the source is. */
+static rl_err is_directory(const struct plan_op *op, int fd, bool *ret)
 {
 	struct stat st;
 
 	*ret = true;
-	if (fd < 0)
+	if (fd < 0 || op->mount.directory)
 		return RL_OK;
 	RL_TRY(rl_sys(fstat(fd, &st), "stat the source"));
 	*ret = S_ISDIR(st.st_mode);
@@ -170,7 +178,7 @@ static rl_err find_by_path(struct ct_furnish *s, const struct plan_op *op, int s
 	if (!rl_is(e, RL_E(ENOENT)))
 		return e;
 	rl_drop(e);
-	RL_TRY(is_directory(source_fd, &directory));
+	RL_TRY(is_directory(op, source_fd, &directory));
 	return make_target(s, op, directory, p);
 }
 
@@ -185,7 +193,7 @@ rl_err ct_place_find(struct ct_furnish *s, const struct plan_op *op, int source_
 		bool directory;
 		rl_err e;
 
-		RL_TRY(is_directory(source_fd, &directory));
+		RL_TRY(is_directory(op, source_fd, &directory));
 		e = make_in_fresh(dir_fd, name, directory);
 		if (!rl_is(e, RL_E(EEXIST))) {
 			*ret = (struct ct_place){ .fd = dir_fd, .name = name };

@@ -71,6 +71,7 @@ struct plan_op_mount {
 	const char *label; /* xattr security.selinux for the mount's root; NULL: none */
 
 	bool recursive;	      /* BIND: with the mounts beneath it */
+	bool directory;	      /* BIND: the source is known to be one */
 	bool optional;	      /* BIND: a source that does not exist is passed over */
 	bool no_symlinks;     /* the target must be reached without any: /proc, /sys */
 	bool source_nofollow; /* BIND: the last component may be a symlink, which is bound */

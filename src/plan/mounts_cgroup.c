@@ -76,6 +76,7 @@ static rl_err bind_own(struct plan_builder *b, const struct plan_op *template,
 		.target = target,
 		.origin = template->origin,
 		.index = template->index,
+		.mount.directory = true,
 		/* One that the caller had no right to make is not there. */
 		.mount.optional = cgroup && cgroup->enabled && cgroup->spec.forgive,
 	};
