@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,15 +185,75 @@ static rl_err syntax_error(struct parse *p, size_t len)
 	return e;
 }
 
+/* The code unit of an escape \uXXXX at `at`, -1 if there is none. */
+static int escaped_unit(const char *at, size_t left)
+{
+	int unit = 0;
+
+	if (left < 6 || at[0] != '\\' || at[1] != 'u')
+		return -1;
+	for (int i = 2; i < 6; i++) {
+		const char *digits = "0123456789abcdefABCDEF", *d = strchr(digits, at[i]);
+
+		if (at[i] == '\0' || d == NULL)
+			return -1;
+		unit = unit << 4 | (int)(d - digits < 16 ? d - digits : d - digits - 6);
+	}
+	return unit;
+}
+
+/* Offset of the first escaped half of a surrogate pair without its other half, `len` if none. */
+static size_t lone_surrogate(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		int unit;
+
+		if (text[i] != '\\')
+			continue;
+		unit = escaped_unit(text + i, len - i);
+		if (unit < 0xd800 || unit > 0xdfff) {
+			i++; /* what is escaped is no backslash of its own */
+			continue;
+		}
+		if (unit > 0xdbff || (escaped_unit(text + i + 6, len - i - 6) & 0xfc00) != 0xdc00)
+			return i;
+		i += 11;
+	}
+	return len;
+}
+
+/*
+ * yajl takes overlong forms and surrogates in UTF-8, and turns half a pair of escapes into '?':
+ * what the document says would not be what the kernel gets.
+ */
+static rl_err check_characters(const char *name, const char *text, size_t len)
+{
+	const char *what = "malformed UTF-8";
+	size_t at = rl_utf8_check(text, len);
+	unsigned line = 1;
+
+	if (at == len) {
+		what = "half of a surrogate pair";
+		at = lone_surrogate(text, len);
+	}
+	if (at == len)
+		return RL_OK;
+	for (size_t i = 0; i < at; i++)
+		line += text[i] == '\n';
+	return rl_refuse(RL_E(EINVAL), "%s: line %u: %s", name, line, what);
+}
+
 rl_err rl_json_parse(struct rl_arena *a, const char *name, const char *text, size_t len,
 		     const struct rl_json **ret_root)
 {
 	struct parse p = { .arena = a, .name = name, .text = text, .line = 1 };
 	yajl_status status;
 
+	RL_TRY(check_characters(name, text, len));
 	p.yajl = yajl_alloc(&callbacks, NULL, &p);
 	if (p.yajl == NULL)
 		return rl_nomem();
+	(void)yajl_config(p.yajl, yajl_dont_validate_strings, 1);
 	status = yajl_parse(p.yajl, (const unsigned char *)text, len);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(p.yajl);
@@ -281,28 +343,31 @@ rl_err rl_json_begin(struct rl_json_writer *w, bool pretty)
 
 static void note(struct rl_json_writer *w, yajl_gen_status status)
 {
-	/* yajl reports a finished document as a state of its own, not as success. */
-	if (status != yajl_gen_status_ok && status != yajl_gen_generation_complete)
+	if (status != yajl_gen_status_ok)
 		w->failed = true;
 }
 
 void rl_json_object(struct rl_json_writer *w)
 {
+	w->depth++;
 	note(w, yajl_gen_map_open(w->gen));
 }
 
 void rl_json_object_end(struct rl_json_writer *w)
 {
+	w->depth--;
 	note(w, yajl_gen_map_close(w->gen));
 }
 
 void rl_json_array(struct rl_json_writer *w)
 {
+	w->depth++;
 	note(w, yajl_gen_array_open(w->gen));
 }
 
 void rl_json_array_end(struct rl_json_writer *w)
 {
+	w->depth--;
 	note(w, yajl_gen_array_close(w->gen));
 }
 
@@ -401,7 +466,8 @@ rl_err rl_json_end(struct rl_json_writer *w, const char **ret_text, size_t *ret_
 	const unsigned char *text;
 	size_t len;
 
-	if (w->failed || yajl_gen_get_buf(w->gen, &text, &len) != yajl_gen_status_ok)
+	if (w->failed || w->depth != 0 ||
+	    yajl_gen_get_buf(w->gen, &text, &len) != yajl_gen_status_ok || len == 0)
 		return rl_fail(RL_E(EINVAL), "write a JSON document");
 	/* With beautify yajl ends the document by a newline; callers decide about that. */
 	while (len > 0 && text[len - 1] == '\n')

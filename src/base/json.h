@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON documents as a tree in an arena. yajl does the lexing (RFC 8259, strict UTF-8); here are
- * the limits, the lines and the tree.
+ * JSON documents as a tree in an arena. yajl does the lexing (RFC 8259); here are the limits, the
+ * characters, the lines and the tree.
  *
  * Refused while parsing, each with the line: nesting deeper than RL_JSON_DEPTH, a key that occurs
- * twice in one object, a NUL inside a string (every string ends up in a system call), trailing
- * text after the document.
+ * twice in one object, a NUL inside a string (every string ends up in a system call), malformed
+ * UTF-8, an escaped half of a surrogate pair, trailing text after the document.
  *
  * Numbers keep their text: 64-bit integers of either sign are exact.
  */
@@ -55,6 +55,7 @@ bool rl_json_u64(const struct rl_json *number, uint64_t *ret);
  */
 struct rl_json_writer {
 	void *gen; /* yajl_gen */
+	int depth; /* arrays and objects that are open */
 	bool failed;
 };
 
@@ -78,7 +79,10 @@ void rl_json_put_i(struct rl_json_writer *w, const char *key, int64_t value);
 void rl_json_put_u(struct rl_json_writer *w, const char *key, uint64_t value);
 void rl_json_put_b(struct rl_json_writer *w, const char *key, bool value);
 
-/* The text so far, without a final newline; valid until rl_json_writer_free. */
+/*
+ * The whole document, without a final newline; valid until rl_json_writer_free. EINVAL when it is
+ * none: nothing written, something still open, a member without a key.
+ */
 RL_MUST rl_err rl_json_end(struct rl_json_writer *w, const char **ret_text, size_t *ret_len);
 void rl_json_writer_free(struct rl_json_writer *w);
 #define RL_AUTO_JSON __attribute__((cleanup(rl_json_writer_free)))
