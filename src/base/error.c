@@ -23,13 +23,15 @@ static bool is_static(const struct rl_error *record)
 /* Puts `len` bytes in front of the text; what does not fit is cut at its left and marked. */
 static void prepend(struct rl_error *r, const char *bytes, size_t len)
 {
-	if (len > r->text) {
+	bool cut = len > r->text;
+
+	if (cut) {
 		bytes += len - r->text;
 		len = r->text;
 	}
 	r->text -= (uint32_t)len;
 	memcpy(r->buf + r->text, bytes, len);
-	if (r->text == 0)
+	if (cut)
 		memcpy(r->buf, "...", 3);
 }
 

@@ -140,7 +140,9 @@ rl_err rl_make_dirs(const char *path, unsigned mode)
 	char partial[PATH_MAX];
 	size_t len = strlen(path);
 
-	if (len == 0 || len >= sizeof(partial))
+	if (len == 0)
+		return rl_fail(RL_E(ENOENT), "create directory \"\"");
+	if (len >= sizeof(partial))
 		return rl_fail(RL_E(ENAMETOOLONG), "create directory \"%s\"", path);
 	/* The whole path is nearly always there already. */
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
