@@ -38,7 +38,9 @@ static void store_be32(uint8_t *p, uint32_t value)
 /* FIPS 180-4, 6.2.2; the letters are those of the standard. */
 static void compress(uint32_t state[static 8], const uint8_t block[static 64])
 {
-	uint32_t w[64], v[8];
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+	uint32_t w[64];
 
 	for (int t = 0; t < 16; t++)
 		w[t] = load_be32(block + 4 * t);
@@ -48,20 +50,29 @@ static void compress(uint32_t state[static 8], const uint8_t block[static 64])
 
 		w[t] = w[t - 16] + s0 + w[t - 7] + s1;
 	}
-	memcpy(v, state, sizeof(v));
 	for (int t = 0; t < 64; t++) {
-		uint32_t a = v[0], b = v[1], c = v[2], e = v[4], f = v[5], g = v[6];
 		uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
 		uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-		uint32_t t1 = v[7] + s1 + ((e & f) ^ (~e & g)) + k[t] + w[t];
+		uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + k[t] + w[t];
 		uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
 
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += t1;
-		v[0] = t1 + t2;
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + t2;
 	}
-	for (int i = 0; i < 8; i++)
-		state[i] += v[i];
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 }
 
 void rl_sha256_begin(struct rl_sha256 *h)

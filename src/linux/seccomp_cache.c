@@ -33,23 +33,27 @@
 #define ENTRIES_MAX 128
 
 /* Ours, and nobody else can write to it. */
-static bool trusted(int fd, mode_t type)
+static bool trusted(const struct stat *st, mode_t type, uid_t us)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
-	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	return (st->st_mode & S_IFMT) == type && st->st_uid == us &&
+	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static rl_err open_directory(int dir_fd, const char *name, bool make, struct rl_fd *ret)
+static rl_err open_directory(int dir_fd, const char *name, bool make, uid_t us, struct rl_fd *ret)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	struct rl_fd RL_AUTO_FD fd = { 0 };
+	struct stat st;
+	int r = openat(dir_fd, name, flags);
 
-	if (make && mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST)
-		return rl_sys(-1, "make the directory %s", name);
-	RL_TRY(rl_fd_from(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-			  &fd, "open the directory %s", name));
-	if (!trusted(rl_fd_get(&fd), S_IFDIR))
+	if (r < 0 && errno == ENOENT && make) {
+		if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST)
+			return rl_sys(-1, "make the directory %s", name);
+		r = openat(dir_fd, name, flags);
+	}
+	RL_TRY(rl_fd_from(r, &fd, "open the directory %s", name));
+	RL_TRY(rl_sys(fstat(rl_fd_get(&fd), &st), "look at the directory %s", name));
+	if (!trusted(&st, S_IFDIR, us))
 		return rl_fail(RL_E(EPERM), "the directory %s is not ours alone", name);
 	*ret = rl_fd_own(rl_fd_take(&fd));
 	return RL_OK;
@@ -60,9 +64,11 @@ rl_err lx_seccomp_cache_open(const char *state_root, struct rl_fd *ret_dir)
 	struct rl_fd RL_AUTO_FD root = { 0 };
 	struct rl_fd RL_AUTO_FD cache = { 0 };
 
-	RL_TRY(open_directory(AT_FDCWD, state_root, false, &root));
-	RL_TRY(open_directory(rl_fd_get(&root), ".cache", true, &cache));
-	return open_directory(rl_fd_get(&cache), "seccomp", true, ret_dir);
+	uid_t us = geteuid();
+
+	RL_TRY(open_directory(AT_FDCWD, state_root, false, us, &root));
+	RL_TRY(open_directory(rl_fd_get(&root), ".cache", true, us, &cache));
+	return open_directory(rl_fd_get(&cache), "seccomp", true, us, ret_dir);
 }
 
 static void put_le64(uint8_t *p, uint64_t value)
@@ -111,8 +117,8 @@ bool lx_seccomp_cache_get(struct rl_arena *a, int dir_fd, const char *key,
 		return false;
 	fd = rl_fd_own(
 		openat(dir_fd, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-	if (!rl_fd_has(&fd) || !trusted(rl_fd_get(&fd), S_IFREG) ||
-	    fstat(rl_fd_get(&fd), &st) != 0 || st.st_size <= HEADER ||
+	if (!rl_fd_has(&fd) || fstat(rl_fd_get(&fd), &st) != 0 ||
+	    !trusted(&st, S_IFREG, geteuid()) || st.st_size <= HEADER ||
 	    st.st_size > HEADER + PROGRAM_LIMIT)
 		return false;
 	if (rl_drop_failed(rl_arena_get(a, (size_t)st.st_size, 1, &bytes)) ||
