@@ -129,41 +129,46 @@ static const struct {
 #define KERNEL_RTMIN 34
 #define KERNEL_SIGMAX 64
 
-static bool offset_from(const char *word, const char *base, char sign, int from, int *ret)
+/* "RTMIN", "RTMIN+3": the number, -1 if it is none. */
+static int real_time(const char *name, const char *base, char sign, int from)
 {
 	size_t n = strlen(base);
+	long offset;
 	char *end;
-	long offset = 0;
 
-	if (strncasecmp(word, base, n) != 0)
-		return false;
-	if (word[n] == sign)
-		offset = strtol(word + n + 1, &end, 10);
-	else
-		end = (char *)(uintptr_t)(word + n);
-	*ret = sign == '+' ? from + (int)offset : from - (int)offset;
-	return *end == '\0' && *ret >= KERNEL_RTMIN && *ret <= KERNEL_SIGMAX;
+	if (strncasecmp(name, base, n) != 0)
+		return -1;
+	if (name[n] == '\0')
+		return from;
+	if (name[n] != sign || name[n + 1] < '0' || name[n + 1] > '9')
+		return -1;
+	offset = strtol(name + n + 1, &end, 10);
+	if (*end != '\0' || offset > KERNEL_SIGMAX - KERNEL_RTMIN)
+		return -1;
+	return sign == '+' ? from + (int)offset : from - (int)offset;
+}
+
+static int by_name(const char *name)
+{
+	int number = real_time(name, "RTMIN", '+', KERNEL_RTMIN);
+
+	for (size_t i = 0; number < 0 && i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (strcasecmp(signals[i].name, name) == 0)
+			number = signals[i].number;
+	return number >= 0 ? number : real_time(name, "RTMAX", '-', KERNEL_SIGMAX);
 }
 
 rl_err cli_signal(const char *word, int *ret)
 {
-	const char *name = strncasecmp(word, "SIG", 3) == 0 ? word + 3 : word;
 	char *end;
 	long number = strtol(word, &end, 10);
 
-	if (*word >= '0' && *word <= '9' && *end == '\0' && number >= 0 &&
-	    number <= KERNEL_SIGMAX) {
+	if (*word < '0' || *word > '9' || *end != '\0' || number > KERNEL_SIGMAX)
+		number = by_name(strncasecmp(word, "SIG", 3) == 0 ? word + 3 : word);
+	if (number >= 0) {
 		*ret = (int)number;
 		return RL_OK;
 	}
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (strcasecmp(signals[i].name, name) == 0) {
-			*ret = signals[i].number;
-			return RL_OK;
-		}
-	if (offset_from(name, "RTMIN", '+', KERNEL_RTMIN, ret) ||
-	    offset_from(name, "RTMAX", '-', KERNEL_SIGMAX, ret))
-		return RL_OK;
 	return rl_hint(rl_refuse(RL_E(EINVAL), "unknown signal \"%s\"", word),
 		       "a number, or a name such as TERM, SIGKILL or RTMIN+3");
 }
