@@ -50,9 +50,11 @@ int host_agent(int argc, char **argv)
 	int connection = accept4(host_socket(argv[0], SOCK_STREAM), NULL, NULL, SOCK_CLOEXEC);
 	if (connection < 0 || host_receive(connection, state, sizeof state, &listener) < 0)
 		return 70;
+	for (char *line = strchr(state, '\n'); line != NULL; line = strchr(line, '\n'))
+		*line = ' ';
 	printf("agent.state=%s\nagent.fd=%d\n", state, listener >= 0);
-	char rest;
-	printf("agent.closed=%d\n", recv(connection, &rest, 1, 0) == 0);
+	struct pollfd end = { .fd = connection, .events = POLLIN };
+	printf("agent.closed=%d\n", poll(&end, 1, 1000) == 1 && (end.revents & POLLHUP) != 0);
 	fflush(stdout);
 	if (listener >= 0)
 		answer_all(listener, atoi(argv[1]));
