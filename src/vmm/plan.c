@@ -141,7 +141,7 @@ static rl_err plan_console(struct vmm_plan *p, const struct vmm_console *con,
 	for (const struct vmm_port *port = con->port; port; port = port->next)
 		count++;
 	RL_TRY(rl_new_array(&p->arena, count, &d->port));
-	RL_TRY(rl_arena_fmt(&p->arena, &d->name, "console %u", p->device_count));
+	RL_TRY(rl_arena_fmt(&p->arena, &d->name, "console %u", p->console_count++));
 	if (con->automatic) {
 		fd[0] = con->in_fd;
 		fd[1] = con->out_fd;
@@ -243,6 +243,7 @@ static rl_err plan_devices(struct vmm_plan *p, const struct vmm_facts *facts)
 		return rl_refuse(RL_E(ENOSPC), "%u devices: a machine has room for %u", count,
 				 LAYOUT_MMIO_MAX);
 	RL_TRY(rl_new_array(&p->arena, count, &p->device));
+	add_device(p, VMM_RNG)->name = "rng";
 	RL_TRY(plan_consoles(p, facts));
 	RL_TRY(plan_file_systems(p, facts));
 	return plan_disks(p);

@@ -112,7 +112,7 @@ struct vmm_plan {
 	struct gpa end; /* first address above everything */
 
 	struct vmm_device_plan *device;
-	unsigned device_count;
+	unsigned device_count, console_count;
 	struct vmm_serial_plan serial[VMM_SERIALS_MAX];
 	unsigned serial_count;
 

@@ -50,7 +50,7 @@ TEST(the_smallest_machine)
 	CHECK_OK(vmm_config_root(c, "/srv"));
 	CHECK_OK(vmm_plan_make(c, &facts, &p));
 	CHECK(strstr(text(&p), "vcpus 1\nram 0x0+0x8000000\n") != NULL);
-	CHECK(strstr(text(&p), ": console 1\n  port \"\" console in 0 out 1 tty 0\n"
+	CHECK(strstr(text(&p), ": console 0\n  port \"\" console in 0 out 1 tty 0\n"
 			       "  port \"krun-control\" in -1 out -1 tty -1 control\n") != NULL);
 	CHECK(strstr(text(&p), ": fs /dev/root shm 0x140000000+0x20000000 path /srv init\n") ||
 	      strstr(text(&p), ": fs /dev/root shm 0x100000000+0x20000000 path /srv init\n"));
