@@ -2,12 +2,14 @@
 /* spec and features: what a configuration looks like, and what of it this program can do. */
 #include "base/io.h"
 #include "cli/cli.h"
+#include "linux/abi.h"
 #include "linux/host.h"
 #include "linux/seccomp.h"
 #include "oci/features.h"
 #include "oci/template.h"
 #include "plan/furnish.h"
 #include "plan/process.h"
+#include "plan/seccomp.h"
 #include "version.h"
 
 #include <fcntl.h>
@@ -29,10 +31,10 @@ static rl_err write_new(int dir_fd, const char *name, const char *text, size_t l
 {
 	struct rl_fd RL_AUTO_FD fd = { 0 };
 
-	RL_TRY(rl_hint(rl_fd_from(openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-					 0644),
-				  &fd, "create %s", name),
-		       "remove or rename it first"));
+	RL_TRY(rl_hint(
+		rl_fd_from(openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), &fd,
+			   "create %s", name),
+		"remove or rename it first"));
 	RL_TRY(rl_write_all(rl_fd_get(&fd), text, len), "write %s", name);
 	return rl_write_all(rl_fd_get(&fd), "\n", 1);
 }
@@ -43,10 +45,9 @@ static rl_err run_spec(const struct cli_call *call, int *ret_status)
 	struct rl_fd RL_AUTO_FD bundle = { 0 };
 	const struct options *o = call->options;
 	struct lx_host host;
-	struct oci_template t = { .hostname = "runlet",
-				  .rootless = o->rootless,
-				  .uid = geteuid(),
-				  .gid = getegid() };
+	struct oci_template t = {
+		.hostname = "runlet", .rootless = o->rootless, .uid = geteuid(), .gid = getegid()
+	};
 	const char *dir = o->bundle != NULL ? o->bundle : ".", *text;
 	size_t len;
 
@@ -71,7 +72,7 @@ static uint32_t supported_seccomp_flags(void)
 		{ SECCOMP_FILTER_FLAG_TSYNC, OCI_SECCOMP_FLAG_TSYNC },
 		{ SECCOMP_FILTER_FLAG_LOG, OCI_SECCOMP_FLAG_LOG },
 		{ SECCOMP_FILTER_FLAG_SPEC_ALLOW, OCI_SECCOMP_FLAG_SPEC_ALLOW },
-		{ LX_SECCOMP_FLAG_WAIT_KILLABLE_RECV, OCI_SECCOMP_FLAG_WAIT_KILLABLE_RECV },
+		{ SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, OCI_SECCOMP_FLAG_WAIT_KILLABLE_RECV },
 	};
 	uint32_t supported = 0;
 
@@ -81,7 +82,7 @@ static uint32_t supported_seccomp_flags(void)
 	return supported;
 }
 
-/* The architectures that libseccomp 2.5.4 makes filters for. */
+/* The architectures that this libseccomp makes filters for. */
 static uint32_t seccomp_archs(void)
 {
 	uint32_t archs = 0;
@@ -94,16 +95,24 @@ static uint32_t seccomp_archs(void)
 
 /* Honoured, and able to reach the host: paths, programs, units. */
 static const char *const unsafe_annotations[] = {
-	"org.systemd.property.",
-	"run.oci.hooks.stderr",
-	"run.oci.hooks.stdout",
-	"run.oci.keep_original_groups",
-	"run.oci.mount_context_type",
-	"run.oci.pidfd_receiver",
-	"run.oci.seccomp_bpf_data",
-	"run.oci.systemd.subgroup",
-	NULL,
+	"org.systemd.property.",	"run.oci.hooks.stderr",	      "run.oci.hooks.stdout",
+	"run.oci.keep_original_groups", "run.oci.mount_context_type", "run.oci.pidfd_receiver",
+	"run.oci.seccomp_bpf_data",	"run.oci.systemd.subgroup",   NULL,
 };
+
+/* More words than there are mount options. */
+#define OPTION_ROOM 256
+
+static void option_names(const char *names[static OPTION_ROOM])
+{
+	size_t count = 0;
+
+	while (count < OPTION_ROOM - 1 && plan_mount_option_name(count) != NULL) {
+		names[count] = plan_mount_option_name(count);
+		count++;
+	}
+	names[count] = NULL;
+}
 
 static void capability_names(const char *names[static 65])
 {
@@ -124,9 +133,9 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 		{ .key = "org.opencontainers.runc.checkpoint.enabled", .value = "false" },
 	};
 	struct rl_json_writer RL_AUTO_JSON w = { 0 };
-	const char *capabilities[65], *text;
+	const char *capabilities[65], *options[OPTION_ROOM], *text;
 	struct oci_features f = {
-		.mount_options = plan_mount_option_names(),
+		.mount_options = options,
 		.capabilities = capabilities,
 		.cgroup_v1 = true,
 		.cgroup_v2 = true,
@@ -145,6 +154,7 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 	(void)call;
 	(void)ret_status;
 	capability_names(capabilities);
+	option_names(options);
 	RL_TRY(rl_json_begin(&w, true));
 	oci_features_put(&w, &f);
 	RL_TRY(rl_json_end(&w, &text, &len));

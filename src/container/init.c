@@ -35,6 +35,7 @@ static rl_err arrive(struct state *s)
 {
 	ct_attend_release();
 	(void)close(s->in->runtime_end);
+	(void)close(s->in->lock_fd);
 	s->talk = rl_fd_own(s->in->talk);
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie init to the runtime"));
 	RL_TRY(rl_sys(setsid(), "make a session"));

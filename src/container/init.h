@@ -21,6 +21,7 @@ struct ct_init {
 	struct ct_served *served;
 	struct lx_cgroup *cgroup;
 	const struct ct_filter *filter;
+	int lock_fd;	 /* the state directory: its lock must not live on in init */
 	int runtime_end; /* the runtime's end of the talk: closed at once in init */
 	int talk;
 	int gate;     /* listener, -1: no gate (run) */

@@ -122,6 +122,7 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		.served = &i->served,
 		.cgroup = &w->cgroup,
 		.filter = &i->filter,
+		.lock_fd = rl_fd_get(&w->store.dir),
 		.runtime_end = rl_fd_get(&w->talk),
 		.talk = rl_fd_get(&i->talk),
 		.gate = rl_fd_get(&i->gate),
@@ -317,5 +318,6 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 					 .notify_fd = rl_fd_get(&w.notify),
 					 .notify_socket = request->notify_socket };
 	e = ct_attend(&attended, ret_status);
+	w.spawned = rl_failed(e); /* else it has ended and is reaped */
 	return options->keep && !rl_failed(e) ? RL_OK : undo(&w, e);
 }

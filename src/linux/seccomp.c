@@ -66,6 +66,11 @@ void lx_seccomp_abandon(struct lx_seccomp_builder **b)
 	*b = NULL;
 }
 
+bool lx_seccomp_knows_arch(const char *arch)
+{
+	return seccomp_arch_resolve_name(arch) != 0;
+}
+
 rl_err lx_seccomp_arch(struct lx_seccomp_builder *b, const char *arch, bool *ret_added)
 {
 	uint32_t token = seccomp_arch_resolve_name(arch);

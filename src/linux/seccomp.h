@@ -43,6 +43,8 @@ RL_MUST rl_err lx_seccomp_begin(struct rl_arena *a, uint32_t default_action,
 void lx_seccomp_abandon(struct lx_seccomp_builder **b);
 #define LX_AUTO_SECCOMP __attribute__((cleanup(lx_seccomp_abandon)))
 
+/* Whether this libseccomp makes filters for an architecture. */
+bool lx_seccomp_knows_arch(const char *arch);
 /*
  * Adds an architecture by libseccomp's word ("x86", "x32"). *ret_added is false when this
  * libseccomp does not know it; such calls are then refused by the filter, as those of every

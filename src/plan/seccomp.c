@@ -217,6 +217,11 @@ static uint32_t make_flags(const struct oci_flags *flags)
 	return out;
 }
 
+const char *plan_seccomp_arch_word(enum oci_seccomp_arch arch)
+{
+	return archs[arch];
+}
+
 static rl_err make_archs(struct making *m)
 {
 	const char **out;

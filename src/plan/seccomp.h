@@ -75,3 +75,6 @@ bool plan_seccomp_allows(const struct plan_seccomp *s, const char *name);
  */
 void plan_seccomp_key(const struct plan_seccomp *s, const char *compiler,
 		      char ret_key[static PLAN_SECCOMP_KEY]);
+
+/* libseccomp's word for an architecture ("x86_64"), NULL for OCI_ARCH_ABSENT. */
+const char *plan_seccomp_arch_word(enum oci_seccomp_arch arch);
