@@ -4,6 +4,7 @@
 #include "stub/stub.h"
 #include "test.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ static void through_stub(const char *path, const char *const *args, int out_fd, 
 		if (out_fd >= 0)
 			dup2(out_fd, 1);
 		rl_drop(rl_arena_new(1 << 16, &a));
+		rl_drop(ct_program_close_from(3));
 		rl_drop(ct_program_by_stub(&a, rl_fd_get(&stub), report[1], path, args, env));
 		_exit(99);
 	}
@@ -208,6 +210,58 @@ TEST(entrypoint_that_is_proc_self_exe_finds_the_stub)
 	close(fd);
 	through_stub(script, args, -1, &status, &report);
 	unlink(script);
+	CHECK_OK(report);
+	CHECK_INT(status, 127);
+}
+
+/* The same by way of an ELF file whose interpreter it is. */
+TEST(interpreter_that_is_proc_self_exe_is_the_stub)
+{
+	static const char interpreter[] = "/proc/self/exe";
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr parts[2];
+		char interpreter[sizeof(interpreter)];
+	} elf = {
+		.head = {
+			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_EXEC,
+#if defined(__x86_64__)
+			.e_machine = EM_X86_64,
+#else
+			.e_machine = EM_AARCH64,
+#endif
+			.e_version = EV_CURRENT,
+			.e_entry = 0x10000000,
+			.e_phoff = sizeof(Elf64_Ehdr),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 2,
+		},
+		.parts = {
+			{ .p_type = PT_INTERP,
+			  .p_offset = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr),
+			  .p_filesz = sizeof(interpreter),
+			  .p_memsz = sizeof(interpreter) },
+			{ .p_type = PT_LOAD,
+			  .p_flags = PF_R | PF_X,
+			  .p_vaddr = 0x10000000,
+			  .p_filesz = sizeof(elf),
+			  .p_memsz = sizeof(elf),
+			  .p_align = 0x1000 },
+		},
+	};
+	const char *const args[] = { "x", NULL };
+	char file[] = "/tmp/stub-XXXXXX";
+	int status = -1, fd = mkstemp(file);
+	rl_err report;
+
+	memcpy(elf.interpreter, interpreter, sizeof(interpreter));
+	CHECK(fd >= 0 && write(fd, &elf, sizeof(elf)) == (ssize_t)sizeof(elf));
+	CHECK(fchmod(fd, 0755) == 0);
+	close(fd);
+	through_stub(file, args, -1, &status, &report);
+	unlink(file);
 	CHECK_OK(report);
 	CHECK_INT(status, 127);
 }
