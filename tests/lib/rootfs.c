@@ -136,8 +136,10 @@ static rl_err build(struct made *m)
 	if (m->r->before_hooks)
 		RL_TRY(m->r->before_hooks(root), "before the hooks");
 	RL_TRY(ct_furnish_enter(&m->plan, &state));
+	if (m->r->inside)
+		RL_TRY(m->r->inside(), "inside");
 	ct_furnish_close(&state);
-	return m->r->inside ? rl_wrap(m->r->inside(), "inside") : RL_OK;
+	return RL_OK;
 }
 
 static void report(int fd, rl_err e)
@@ -177,23 +179,51 @@ static void write_maps(pid_t pid)
 	}
 }
 
-/* The first process of the container's pid namespace. */
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+static rl_err enter_and_build(struct made *m)
+{
+	RL_TRY(rl_sys(unshare(NAMESPACES), "unshare"));
+	RL_TRY(forget_calls(m->r->kernel));
+	return build(m);
+}
+
+/* Makes the namespaces: the user namespace first, so that it owns the others. */
 static void container_main(struct made *m, int report_fd, int ready_fd, int mapped_fd)
 {
 	rl_err e = RL_OK;
+	int status = 1;
+	pid_t pid;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (m->r->user_namespace)
 		e = become_mapped(ready_fd, mapped_fd);
 	if (!rl_failed(e))
-		e = rl_sys(unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-				   CLONE_NEWCGROUP),
-			   "unshare");
-	if (!rl_failed(e))
-		e = forget_calls(m->r->kernel);
-	if (!rl_failed(e))
-		e = build(m);
-	report(report_fd, e);
+		e = rl_sys(unshare(CLONE_NEWPID), "unshare");
+	if (rl_failed(e))
+		report(report_fd, e);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		e = enter_and_build(m);
+		if (rl_failed(e))
+			report(report_fd, e);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	_exit(status != 0);
+}
+
+static unsigned count_mounts(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	unsigned lines = 0;
+
+	for (int c; f && (c = getc(f)) != EOF;)
+		lines += c == '\n';
+	if (f)
+		fclose(f);
+	return lines;
 }
 
 /*
@@ -203,6 +233,7 @@ static void container_main(struct made *m, int report_fd, int ready_fd, int mapp
 static rl_err runtime(struct made *m, int report_fd)
 {
 	int ready[2], mapped[2], status;
+	unsigned before;
 	char byte = 0;
 	pid_t pid;
 
@@ -210,13 +241,15 @@ static rl_err runtime(struct made *m, int report_fd)
 	RL_TRY(rl_sys(
 		mount(NULL, "/", NULL, (m->r->shared_host ? MS_SHARED : MS_PRIVATE) | MS_REC, NULL),
 		"propagation"));
+	if (m->r->prepare)
+		RL_TRY(m->r->prepare(m->r->dir), "prepare");
+	before = count_mounts();
 	if (m->r->kernel == ROOTFS_NO_NEW)
 		RL_TRY(forget_calls(m->r->kernel));
 	RL_TRY(plan_it(m), "plan");
 	RL_TRY(ct_serve_open(&m->arena, &m->plan, &m->served), "serve");
 	RL_TRY(rl_sys(pipe(ready), "pipe"));
 	RL_TRY(rl_sys(pipe(mapped), "pipe"));
-	RL_TRY(rl_sys(unshare(CLONE_NEWPID), "unshare"));
 	pid = fork();
 	RL_TRY(rl_sys(pid, "fork"));
 	if (pid == 0)
@@ -226,7 +259,10 @@ static rl_err runtime(struct made *m, int report_fd)
 		(void)!write(mapped[1], &byte, 1);
 	}
 	waitpid(pid, &status, 0);
-	_exit(0);
+	if (status == 0 && count_mounts() != before)
+		return rl_fail(RL_E(EUCLEAN), "mounts of the container show on the host");
+	report(report_fd, RL_OK);
+	return RL_OK;
 }
 
 rl_err rootfs_run(const struct rootfs *r)

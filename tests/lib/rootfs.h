@@ -25,6 +25,8 @@ struct rootfs {
 	bool user_namespace; /* with 0..65535 of the container at 100000 of the host */
 	bool shared_host;    /* the mounts around are shared, as systemd makes them */
 	bool no_pivot;
+	/* Runs in the runtime's mount namespace before anything else. */
+	rl_err (*prepare)(const char *bundle);
 	/* Runs inside, at the end; also right before the hooks if `before_hooks` is given. */
 	rl_err (*inside)(void);
 	rl_err (*before_hooks)(const char *root);
@@ -36,5 +38,8 @@ bool rootfs_possible(void);
 /* A new empty bundle in $TMPDIR with rootfs/; removed with all in it at exit. */
 const char *rootfs_bundle(void);
 
-/* Builds and looks. Failures inside come back with their text. */
+/*
+ * Builds and looks. Failures inside come back with their text. EUCLEAN: something that was mounted
+ * inside showed outside.
+ */
 RL_MUST rl_err rootfs_run(const struct rootfs *r);
