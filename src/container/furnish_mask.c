@@ -7,12 +7,6 @@
 
 #include <sys/stat.h>
 
-/* What is not there needs no protection. */
-static bool is_absent(rl_err e)
-{
-	return rl_is(e, RL_E(ENOENT)) || rl_is(e, RL_E(ENOTDIR));
-}
-
 static rl_err mask_file(struct ct_work *w, int target_fd)
 {
 	struct rl_fd RL_AUTO_FD tree = { 0 };
@@ -59,13 +53,12 @@ rl_err ct_do_mask(struct ct_work *w, const struct plan_op *op)
 {
 	struct rl_fd RL_AUTO_FD target = { 0 };
 	struct stat st;
-	rl_err e = lx_path_open(rl_fd_get(&w->s->root), op->target, 0, &target);
+	rl_err e;
 
-	if (is_absent(e)) {
-		rl_drop(e);
+	/* What is not there needs no protection. */
+	RL_TRY(lx_path_open(rl_fd_get(&w->s->root), op->target, LX_PATH_OPTIONAL, &target));
+	if (!rl_fd_has(&target))
 		return RL_OK;
-	}
-	RL_TRY(e);
 	RL_TRY(rl_sys(fstat(rl_fd_get(&target), &st), "stat"));
 	e = S_ISDIR(st.st_mode) ? mask_directory(w, rl_fd_get(&target))
 				: mask_file(w, rl_fd_get(&target));
@@ -97,13 +90,12 @@ static rl_err readonly_by_mount2(struct ct_work *w, const struct plan_op *op, in
 rl_err ct_do_readonly(struct ct_work *w, const struct plan_op *op)
 {
 	struct rl_fd RL_AUTO_FD target = { 0 }, tree = { 0 };
-	rl_err e = lx_path_open(rl_fd_get(&w->s->root), op->target, 0, &target);
+	rl_err e;
 
-	if (is_absent(e)) {
-		rl_drop(e);
+	/* What is not there needs no protection. */
+	RL_TRY(lx_path_open(rl_fd_get(&w->s->root), op->target, LX_PATH_OPTIONAL, &target));
+	if (!rl_fd_has(&target))
 		return RL_OK;
-	}
-	RL_TRY(e);
 	e = lx_tree_clone(rl_fd_get(&target), "", LX_TREE_RECURSIVE, &tree);
 	if (rl_is(e, RL_E(ENOSYS))) {
 		rl_drop(e);

@@ -122,13 +122,13 @@ static rl_err set_label(const struct plan_op_mount *m, int mount_fd)
 		      "set the label %s", m->label);
 }
 
-static bool has_mounts_beneath(const struct ct_work *w, const struct plan_op *op)
+static bool has_targets_beneath(const struct ct_work *w, const struct plan_op *op)
 {
 	const struct plan_op *end = w->plan->ops + w->plan->late;
 	size_t len = strlen(op->target);
 
-	while (++op < end)
-		if (strncmp(op->target, op[0].target, len) == 0 && op->target[len] == '/')
+	for (const struct plan_op *o = op + 1; o < end; o++)
+		if (strncmp(o->target, op->target, len) == 0 && o->target[len] == '/')
 			return true;
 	return false;
 }
@@ -144,7 +144,7 @@ static bool is_plain(const struct ct_work *w, const struct plan_op *op)
 	/* mount(2) has one flag for a read-only mount and a read-only file system. */
 	if (m->set & MOUNT_ATTR_RDONLY && !(m->sb_flags & MS_RDONLY))
 		return false;
-	return !is_in_memory(m) || !has_mounts_beneath(w, op);
+	return !is_in_memory(m) || !has_targets_beneath(w, op);
 }
 
 /* One call; whatever is wrong with it, the other way tells better. */

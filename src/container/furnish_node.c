@@ -78,7 +78,7 @@ static rl_err open_host_node(const struct plan_op_node *n, struct rl_fd *ret)
 {
 	struct lx_dev dev = dev_of(n);
 	char path[64];
-	rl_err e = rl_fd_from(open(n->path, O_PATH | O_CLOEXEC), ret, "%s", n->path);
+	rl_err e = rl_fd_from(openat(AT_FDCWD, n->path, O_PATH | O_CLOEXEC), ret, "%s", n->path);
 
 	if (!rl_failed(e))
 		e = lx_dev_check(rl_fd_get(ret), &dev);
@@ -86,7 +86,7 @@ static rl_err open_host_node(const struct plan_op_node *n, struct rl_fd *ret)
 		return e;
 	snprintf(path, sizeof(path), "/dev/%s/%u:%u", S_ISBLK(n->mode) ? "block" : "char", n->major,
 		 n->minor);
-	if (rl_drop_failed(rl_fd_from(open(path, O_PATH | O_CLOEXEC), ret, "%s", path)))
+	if (rl_drop_failed(rl_fd_from(openat(AT_FDCWD, path, O_PATH | O_CLOEXEC), ret, "%s", path)))
 		return rl_hint(
 			rl_wrap(e, "device of the host"),
 			"a user namespace may not make devices; the host's own is bound, and "

@@ -145,7 +145,9 @@ static rl_err open_through_links(struct ct_furnish *s, const struct plan_op *op,
 		return rl_refuse(RL_E(ELOOP),
 				 "must be a directory, and no symlink on the way to it");
 	RL_TRY(lx_path_open(rl_fd_get(&s->root), op->target, flags, &p->own));
-	return op->mount.may_cover_proc ? RL_OK : refuse_proc(rl_fd_get(&p->own));
+	if (op->mount.may_cover_proc || !rl_fd_has(&p->own))
+		return RL_OK;
+	return refuse_proc(rl_fd_get(&p->own));
 }
 
 static rl_err make_target(struct ct_furnish *s, const struct plan_op *op, bool directory,
@@ -167,17 +169,18 @@ static rl_err make_target(struct ct_furnish *s, const struct plan_op *op, bool d
 static rl_err find_by_path(struct ct_furnish *s, const struct plan_op *op, int source_fd,
 			   struct ct_place *p)
 {
-	unsigned flags = op->mount.target_nofollow ? LX_PATH_NOFOLLOW : 0;
+	unsigned flags = LX_PATH_OPTIONAL | (op->mount.target_nofollow ? LX_PATH_NOFOLLOW : 0);
 	bool directory;
-	rl_err e = lx_path_open(rl_fd_get(&s->root), op->target, LX_PATH_NO_SYMLINKS, &p->own);
+	rl_err e = lx_path_open(rl_fd_get(&s->root), op->target,
+				LX_PATH_OPTIONAL | LX_PATH_NO_SYMLINKS, &p->own);
 
 	if (rl_is(e, RL_E(ELOOP))) {
 		rl_drop(e);
 		e = open_through_links(s, op, flags, p);
 	}
-	if (!rl_is(e, RL_E(ENOENT)))
-		return e;
-	rl_drop(e);
+	RL_TRY(e);
+	if (rl_fd_has(&p->own))
+		return RL_OK;
 	RL_TRY(is_directory(op, source_fd, &directory));
 	return make_target(s, op, directory, p);
 }

@@ -40,7 +40,7 @@ static bool same_idmap(const struct plan_idmap *a, const struct plan_idmap *b)
 static rl_err open_userns(const struct plan_idmap *map, struct rl_fd *ret)
 {
 	if (map->ns_path)
-		return rl_fd_from(open(map->ns_path, O_RDONLY | O_CLOEXEC), ret, "%s",
+		return rl_fd_from(openat(AT_FDCWD, map->ns_path, O_RDONLY | O_CLOEXEC), ret, "%s",
 				  map->ns_path);
 	return lx_idmap_userns(map->uid_lines, map->gid_lines, ret);
 }

@@ -64,7 +64,8 @@ rl_err lx_dev_null(struct rl_fd *ret)
 	const struct lx_dev null = { .mode = S_IFCHR, .major = 1, .minor = 3 };
 	struct rl_fd RL_AUTO_FD fd = { 0 };
 
-	RL_TRY(rl_fd_from(open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC), &fd, "/dev/null"));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC), &fd,
+			  "/dev/null"));
 	RL_TRY(lx_dev_check(rl_fd_get(&fd), &null), "/dev/null");
 	rl_fd_set(ret, rl_fd_take(&fd));
 	return RL_OK;

@@ -41,7 +41,7 @@ static rl_err write_maps(pid_t pid, const char *uid_lines, const char *gid_lines
 	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
 	RL_TRY(rl_write_kernel(AT_FDCWD, path, gid_lines));
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	return rl_fd_from(open(path, O_RDONLY | O_CLOEXEC), ret, "%s", path);
+	return rl_fd_from(openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC), ret, "%s", path);
 }
 
 rl_err lx_idmap_userns(const char *uid_lines, const char *gid_lines, struct rl_fd *ret)

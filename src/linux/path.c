@@ -238,6 +238,20 @@ static long openat2_retrying(int dir_fd, const char *path, const struct lx_open_
 	return fd;
 }
 
+/* A file where a directory would have to be: what is sought cannot be there either. */
+static bool is_absence(int errnum)
+{
+	return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+static rl_err forgive_absence(rl_err e)
+{
+	if (!is_absence(rl_errno(e)))
+		return e;
+	rl_drop(e);
+	return RL_OK;
+}
+
 static rl_err open_beneath(int root_fd, const char *path, unsigned flags, int open_flags,
 			   struct rl_fd *ret)
 {
@@ -255,8 +269,13 @@ static rl_err open_beneath(int root_fd, const char *path, unsigned flags, int op
 	if (flags & LX_PATH_NOFOLLOW)
 		how.flags |= O_NOFOLLOW;
 	fd = openat2_retrying(root_fd, path, &how);
-	if (fd < 0 && (kernel_lacks_it(errno) || errno == EAGAIN))
-		return walk(root_fd, path, flags, open_flags, MAKE_NOTHING, 0, ret);
+	if (fd < 0 && (kernel_lacks_it(errno) || errno == EAGAIN)) {
+		rl_err e = walk(root_fd, path, flags, open_flags, MAKE_NOTHING, 0, ret);
+
+		return flags & LX_PATH_OPTIONAL ? forgive_absence(e) : e;
+	}
+	if (fd < 0 && flags & LX_PATH_OPTIONAL && is_absence(errno))
+		return RL_OK;
 	return rl_fd_from(fd, ret, "/%s", path);
 }
 
@@ -276,12 +295,14 @@ rl_err lx_path_open_for(int root_fd, const char *path, int open_flags, struct rl
 static rl_err make_beneath(int root_fd, const char *path, int open_flags, enum make make,
 			   mode_t mode, struct rl_fd *ret)
 {
-	rl_err e = open_beneath(root_fd, path, 0, open_flags, ret);
+	struct rl_fd RL_AUTO_FD found = { 0 };
 
-	if (!rl_is(e, RL_E(ENOENT)))
-		return e;
-	rl_drop(e);
-	return walk(root_fd, path, 0, open_flags, make, mode, ret);
+	/* With O_DIRECTORY a file at the end is absence too; the walk then says what it is. */
+	RL_TRY(open_beneath(root_fd, path, LX_PATH_OPTIONAL, open_flags, &found));
+	if (!rl_fd_has(&found))
+		return walk(root_fd, path, 0, open_flags, make, mode, ret);
+	rl_fd_set(ret, rl_fd_take(&found));
+	return RL_OK;
 }
 
 rl_err lx_path_make_dir(int root_fd, const char *path, mode_t mode, struct rl_fd *ret)
@@ -315,7 +336,8 @@ rl_err lx_path_parent(int root_fd, const char *path, struct rl_fd *ret_dir, cons
 
 rl_err lx_proc_host(struct lx_proc *ret)
 {
-	rl_err e = rl_fd_from(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), &ret->root, "/proc");
+	rl_err e = rl_fd_from(openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+			      &ret->root, "/proc");
 
 	if (rl_is(e, RL_E(ENOENT)) || rl_is(e, RL_E(EACCES))) {
 		rl_drop(e);

@@ -17,6 +17,7 @@
 enum {
 	LX_PATH_NO_SYMLINKS = 1 << 0, /* ELOOP when any component is a symlink */
 	LX_PATH_NOFOLLOW = 1 << 1, /* the last component may be a symlink, which is opened itself */
+	LX_PATH_OPTIONAL = 1 << 2, /* nothing there is no error: *ret then owns nothing */
 };
 
 /*

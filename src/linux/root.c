@@ -58,8 +58,8 @@ rl_err lx_root_isolate(uint32_t propagation, const char *root_path)
 
 rl_err lx_root_open(const char *path, struct rl_fd *ret)
 {
-	rl_err e = rl_fd_from(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret, "%s",
-			      path);
+	rl_err e = rl_fd_from(openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+			      ret, "%s", path);
 
 	if (rl_is(e, RL_E(ENOTDIR)))
 		return rl_hint(e,
@@ -91,7 +91,8 @@ rl_err lx_root_attach(int tree_fd, const char *path)
 
 	if (rl_is(e, RL_E(EACCES))) {
 		rl_drop(e);
-		RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &dir, "/"));
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &dir,
+				  "/"));
 		e = RL_OK;
 	}
 	RL_TRY(e);
@@ -107,7 +108,8 @@ rl_err lx_root_pivot(int root_fd, bool shared)
 	struct rl_fd RL_AUTO_FD old = { 0 };
 
 	if (shared)
-		RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &old, "/"));
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &old,
+				  "/"));
 	RL_TRY(rl_sys(fchdir(root_fd), "change to the new root"));
 	RL_TRY(rl_hint(rl_sys(lx_sys_pivot_root(".", "."), "pivot_root"),
 		       "a host that runs from initramfs needs --no-pivot"));

@@ -106,8 +106,8 @@ static rl_err socket_address(const char *path, struct rl_fd *dir, struct sockadd
 	n = snprintf(parent, sizeof(parent), "%.*s", (int)(name - path), path);
 	if (n < 0 || (size_t)n >= sizeof(parent))
 		return rl_fail(RL_E(ENAMETOOLONG), "%.64s...", path);
-	RL_TRY(rl_fd_from(open(n > 0 ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), dir, "%s",
-			  parent));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, n > 0 ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+			  dir, "%s", parent));
 	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", rl_fd_get(dir),
 		     name);
 	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
