@@ -8,9 +8,10 @@
  *   personality, umask        nothing
  *   working directory         first as root, who may make it; again as the user, who may be the
  *                             only one to enter it
+ *   home                      a few free descriptors
+ *   limits                    CAP_SYS_RESOURCE, CAP_SYS_NICE, for what goes beyond our own
  *   bounding set              CAP_SETPCAP
  *   groups, gid, uid          CAP_SETGID, CAP_SETUID; keeping the permitted set on the way
- *   home                      only what the user may read
  *   filter, when early        CAP_SYS_ADMIN, which the next step drops
  *   capability sets           what they shall be is within what they are
  *   no_new_privs              nothing
@@ -34,7 +35,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- from outside --------------------------------------------------------------------------- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 static rl_err set_cpus(const struct plan_process *p, pid_t pid)
 {
@@ -273,12 +274,14 @@ rl_err ct_confine(struct rl_arena *a, const struct ct_confinement *c, struct ct_
 	umask(p->umask);
 
 	RL_TRY(enter_cwd_as_root(p->cwd, &cwd_again));
+	RL_TRY(complete_environment(a, p, &ret->env));
+	if (!c->limited_outside)
+		RL_TRY(ct_limit(p, c->proc, 0));
 	RL_TRY(lx_caps_bound(p->caps.bounding, c->last_capability),
 	       "$.process.capabilities.bounding");
 	RL_TRY(set_ids(c));
 	if (cwd_again)
 		RL_TRY(ct_enter_cwd(p->cwd, false));
-	RL_TRY(complete_environment(a, p, &ret->env));
 
 	if (ct_filter_is_early(c))
 		RL_TRY(load_early(c));

@@ -2,8 +2,7 @@
 /*
  * Makes a process what its plan says. Three moments:
  *
- *   ct_limit         by the runtime, on the process's pid, as soon as the process is in its cgroup
- *                    (or by the process itself where no user namespace is between the two)
+ *   ct_limit         by the runtime, on a process in another user namespace
  *   ct_confine       by the process, after its root is in place: labels, ids, capabilities
  *   ct_confine_last  by the process, directly before it becomes the program: the filter
  *
@@ -18,8 +17,10 @@
 
 /*
  * Resource limits, scheduling, I/O priority, OOM score: what the kernel grants by privilege in the
- * initial user namespace, so it is done from outside. `pid` 0: the caller itself. `proc`
- * shows `pid`.
+ * initial user namespace. A process in another one has none there, so the runtime does it, which
+ * may, as the owner of that namespace. Without a user namespace ct_confine does it: the runtime
+ * would need CAP_SYS_RESOURCE as soon as the process has other ids. `pid` 0: the caller itself.
+ * `proc` shows `pid`.
  */
 RL_MUST rl_err ct_limit(const struct plan_process *p, const struct lx_proc *proc, pid_t pid);
 
@@ -32,7 +33,8 @@ struct ct_confinement {
 	 * NULL: neither is needed.
 	 */
 	const struct lx_proc *proc;
-	int last_capability; /* host->last_capability */
+	int last_capability;  /* host->last_capability */
+	bool limited_outside; /* the runtime calls ct_limit: there is a user namespace */
 	bool new_session_keyring;
 	bool labels_now; /* labels take effect at once: no execve follows (handlers) */
 };

@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "base/proc.h"
+#include "container/again.h"
 #include "container/attend.h"
 #include "container/become.h"
 #include "container/container.h"
@@ -14,10 +15,10 @@
 #include "container/program.h"
 #include "container/publish.h"
 #include "container/record.h"
-#include "container/again.h"
 #include "container/talk.h"
 #include "linux/ids.h"
 #include "linux/path.h"
+#include "linux/sched.h"
 #include "linux/sys.h"
 #include "stub/stub.h"
 
@@ -47,6 +48,11 @@ struct exec {
 	struct rl_fd master;
 	struct ct_child child;
 };
+
+static bool in_user_namespace(const struct exec *x)
+{
+	return (x->record.namespaces & CLONE_NEWUSER) != 0;
+}
 
 static void exec_close(struct exec *x)
 {
@@ -176,7 +182,7 @@ static rl_err enter(struct exec *x)
 		RL_TRY(rl_sys(fchdir(rl_fd_get(&x->root)), "enter the container's root"));
 		RL_TRY(rl_sys(chroot("."), "enter the container's root"));
 	}
-	if ((x->record.namespaces & CLONE_NEWUSER) != 0) {
+	if (in_user_namespace(x)) {
 		RL_TRY(lx_ids_set_gid(0), "in the user namespace");
 		RL_TRY(lx_ids_set_uid(0), "in the user namespace");
 	}
@@ -208,6 +214,8 @@ static rl_err be_the_process(struct exec *x)
 			.filter = &x->filter,
 			.proc = &x->proc,
 			.last_capability = x->loaded.host.last_capability,
+			.limited_outside = in_user_namespace(x),
+			.new_session_keyring = true,
 		},
 	};
 
@@ -257,6 +265,11 @@ static rl_err clone_child(struct exec *x)
 		RL_TRY(lx_cgroup_into(&x->cgroup, &into));
 		RL_TRY(lx_cgroup_prepare_join(&x->cgroup, into >= 0));
 	}
+	/* execCPUAffinity.initial: the child has it from us, before its cgroup says otherwise. */
+	if (x->process.cpus_first.bits != NULL)
+		RL_TRY(lx_sched_affinity(0, x->process.cpus_first.bits,
+					 x->process.cpus_first.bytes),
+		       "$.process.execCPUAffinity.initial");
 	/* This concerns our children only; there is one, and we need none after it. */
 	if ((x->record.namespaces & CLONE_NEWPID) != 0)
 		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&x->init), CLONE_NEWPID),
@@ -273,7 +286,8 @@ static rl_err bring_up(struct exec *x)
 	int talk = rl_fd_get(&x->talk);
 
 	RL_TRY(ct_expect(talk, CT_READY, &x->master));
-	RL_TRY(ct_limit(&x->process, &x->proc, x->child.pid));
+	if (in_user_namespace(x))
+		RL_TRY(ct_limit(&x->process, &x->proc, x->child.pid));
 	RL_TRY(ct_publish(x->options, &x->child, rl_fd_get(&x->master)));
 	RL_TRY(ct_say(talk, CT_START));
 	return ct_program_report(talk, x->process.args[0]);

@@ -131,6 +131,7 @@ static void set_out(struct state *s)
 			.notify = &s->notify,
 			.proc = &s->furnish.proc,
 			.last_capability = in->host->last_capability,
+			.limited_outside = in->plan->has_user_namespace,
 			.new_session_keyring = in->plan->new_session_keyring,
 		},
 	};

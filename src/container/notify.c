@@ -126,8 +126,8 @@ static int send_listener(const struct ct_notify *n, int listener)
 		m.msg_control = NULL;
 		m.msg_controllen = 0;
 	}
-	/* One message a connection: that is all. */
-	return shutdown(n->socket_fd, SHUT_WR) == 0 ? 0 : errno;
+	/* One message a connection: that is all, whoever else has it open still. */
+	return shutdown(n->socket_fd, SHUT_RDWR) == 0 ? 0 : errno;
 }
 
 /* Its exit status is the errno; they all are below 256. */

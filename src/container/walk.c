@@ -191,12 +191,12 @@ static rl_err spawn(struct ct_walk *w, bool gate)
 
 /* ---- HOLD ----------------------------------------------------------------------------------- */
 
-/* What the kernel grants by privilege outside of the container's user namespace. */
+/* What the kernel grants by privilege outside of the container's user namespace, if it has one. */
 static rl_err limit_init(struct ct_walk *w)
 {
 	struct lx_proc LX_AUTO_PROC proc = { 0 };
 
-	if (!w->loaded.plan->has_process)
+	if (!w->loaded.plan->has_process || !w->loaded.plan->has_user_namespace)
 		return RL_OK;
 	RL_TRY(lx_proc_host(&proc));
 	return ct_limit(&w->loaded.plan->process, &proc, w->init.pid);
