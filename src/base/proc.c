@@ -68,15 +68,21 @@ bool rl_proc_alive(pid_t pid, uint64_t ticks)
 	return now == ticks && state != 'Z' && state != 'X';
 }
 
-rl_err rl_wait_status(pid_t pid, int *ret_status)
+rl_err rl_wait_raw(pid_t pid, int *ret_status)
 {
-	int status;
 	pid_t r;
 
 	do
-		r = waitpid(pid, &status, 0);
+		r = waitpid(pid, ret_status, 0);
 	while (r < 0 && errno == EINTR);
-	RL_TRY(rl_sys(r, "wait for process %d", (int)pid));
+	return rl_sys(r, "wait for process %d", (int)pid);
+}
+
+rl_err rl_wait_status(pid_t pid, int *ret_status)
+{
+	int status;
+
+	RL_TRY(rl_wait_raw(pid, &status));
 	*ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return RL_OK;
 }

@@ -24,7 +24,9 @@ RL_MUST rl_err rl_proc_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_stat
 /* True if `pid` still is the process that started at `ticks` and is not a zombie. */
 bool rl_proc_alive(pid_t pid, uint64_t ticks);
 
-/* Waits for a child: its exit status, or 128 + the signal that ended it. */
+/* Waits for a child; *ret_status is what waitpid(2) gives: for WIFEXITED and the like. */
+RL_MUST rl_err rl_wait_raw(pid_t pid, int *ret_status);
+/* Waits for a child: its exit status, or 128 + the signal that ended it, as shells have it. */
 RL_MUST rl_err rl_wait_status(pid_t pid, int *ret_status);
 /* Polls a pidfd; timeout -1 waits for ever. ETIMEDOUT when it did not end in time. */
 RL_MUST rl_err rl_pidfd_wait(int pidfd, int timeout_ms);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -107,7 +108,7 @@ static rl_err end_of_hook(pid_t pid, int timeout_seconds, int *ret_status)
 		e = rl_pidfd_wait(rl_fd_get(&pidfd), timeout_seconds * 1000);
 		if (rl_failed(e)) {
 			(void)kill(pid, SIGKILL);
-			rl_drop(rl_wait_status(pid, ret_status));
+			rl_drop(rl_wait_raw(pid, ret_status));
 			if (!rl_is(e, RL_E(ETIMEDOUT)))
 				return e;
 			rl_drop(e);
@@ -115,7 +116,7 @@ static rl_err end_of_hook(pid_t pid, int timeout_seconds, int *ret_status)
 					 timeout_seconds);
 		}
 	}
-	return rl_wait_status(pid, ret_status);
+	return rl_wait_raw(pid, ret_status);
 }
 
 static rl_err run_one(const struct plan_hook *hook, const char *json, size_t len,
@@ -128,10 +129,10 @@ static rl_err run_one(const struct plan_hook *hook, const char *json, size_t len
 	RL_TRY(state_file(json, len, &state));
 	RL_TRY(spawn_hook(hook, rl_fd_get(&state), output, &pid));
 	RL_TRY(end_of_hook(pid, hook->timeout_seconds, &status));
-	if (status > 128)
-		return rl_refuse(RL_E(ECANCELED), "ended by signal %d", status - 128);
+	if (WIFSIGNALED(status))
+		return rl_refuse(RL_E(ECANCELED), "ended by signal %d", WTERMSIG(status));
 	if (status != 0)
-		return rl_refuse(RL_E(ECANCELED), "exit status %d", status);
+		return rl_refuse(RL_E(ECANCELED), "exit status %d", WEXITSTATUS(status));
 	return RL_OK;
 }
 

@@ -114,10 +114,11 @@ static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd 
 	} datagram;
 	struct iovec iov = { &datagram, sizeof(datagram) };
 	union control control;
+	/* Room for exactly one descriptor: with the padding of CMSG_SPACE the kernel gives two. */
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
+			      .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n;
 
 	do
@@ -177,7 +178,10 @@ rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
 rl_err ct_expect_go(int fd, pid_t *ret_pid)
 {
 	enum ct_word word;
+	pid_t pid;
 
-	RL_TRY(hear(fd, &word, ret_pid, NULL));
-	return check_word(word, CT_GO);
+	RL_TRY(hear(fd, &word, &pid, NULL));
+	RL_TRY(check_word(word, CT_GO));
+	*ret_pid = pid;
+	return RL_OK;
 }
