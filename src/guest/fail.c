@@ -19,7 +19,8 @@ void gst_fail_to_parent(int fd)
 	parent_fd = fd;
 }
 
-static _Noreturn void end(int status, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static _Noreturn void end(int status, int code,
+								const char *fmt, va_list ap)
 {
 	struct gst_last_words words = { .status = status, .code = code };
 

@@ -293,9 +293,9 @@ TEST(a_process_is_moved_to_a_child)
 
 TEST(a_threaded_parent_is_followed)
 {
+	struct lx_cgroup_dir dir; /* outlives those that are made of it */
 	struct lx_cgroup AUTO_CLEAN cg = { 0 };
 	struct lx_cgroup AUTO_CLEAN inner = { 0 };
-	struct lx_cgroup_dir dir;
 	struct lx_cgroup_spec spec = { .dirs = &dir, .dir_count = 1, .enable = "", .require = "" };
 	char sibling[4096];
 
