@@ -32,8 +32,7 @@ static struct fd_path fd_path(int fd)
 	return p;
 }
 
-/* ---- attributes as mount(2) has them -----------------------------------------------------------
- */
+/* ---- attributes as mount(2) has them -------------------------------------------------------- */
 
 static const struct {
 	uint64_t attribute;
@@ -80,8 +79,7 @@ static uint64_t attributes_of(const struct statfs *fs)
 	return attributes | (have & ST_RELATIME ? MOUNT_ATTR_RELATIME : MOUNT_ATTR_STRICTATIME);
 }
 
-/* ---- making file systems -----------------------------------------------------------------------
- */
+/* ---- making file systems -------------------------------------------------------------------- */
 
 static const struct {
 	unsigned long flag;
@@ -207,8 +205,7 @@ rl_err lx_fs_change(int mount_fd, const struct lx_fs *fs)
 	return configure(rl_fd_get(&context), FSCONFIG_CMD_RECONFIGURE, NULL, NULL);
 }
 
-/* ---- trees -------------------------------------------------------------------------------------
- */
+/* ---- trees ---------------------------------------------------------------------------------- */
 
 rl_err lx_tree_clone(int dir_fd, const char *path, unsigned flags, struct rl_fd *ret_mount)
 {

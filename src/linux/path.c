@@ -18,8 +18,7 @@
 
 #define PROC_ROOT_INODE 1
 
-/* ---- the walk: what openat2 does, in user space -----------------------------------------------
- */
+/* ---- the walk: what openat2 does, in user space --------------------------------------------- */
 
 enum make { MAKE_NOTHING, MAKE_DIR, MAKE_FILE };
 
@@ -217,8 +216,7 @@ static rl_err walk(int root_fd, const char *path, unsigned flags, int open_flags
 	return walk_run(&w, ret);
 }
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static bool kernel_lacks_it(int errnum)
 {
@@ -289,8 +287,7 @@ rl_err lx_path_open_for(int root_fd, const char *path, int open_flags, struct rl
 	return open_beneath(root_fd, path, 0, open_flags, ret);
 }
 
-/* ---- making ------------------------------------------------------------------------------------
- */
+/* ---- making --------------------------------------------------------------------------------- */
 
 static rl_err make_beneath(int root_fd, const char *path, int open_flags, enum make make,
 			   mode_t mode, struct rl_fd *ret)

@@ -118,8 +118,7 @@ rl_err lx_root_pivot(int root_fd, bool shared)
 	return rl_sys(umount2(".", MNT_DETACH), "unmount the old root");
 }
 
-/* ---- without pivot_root ------------------------------------------------------------------------
- */
+/* ---- without pivot_root --------------------------------------------------------------------- */
 
 /* mountinfo writes blank, tab, newline and backslash as \ooo. */
 static void unescape(char *s)

@@ -88,8 +88,7 @@ rl_err lx_tty_clear_onlcr(int tty_fd)
 	return rl_sys(tcsetattr(tty_fd, TCSANOW, &t), "change the terminal's settings");
 }
 
-/* ---- handing the master over -------------------------------------------------------------------
- */
+/* ---- handing the master over ---------------------------------------------------------------- */
 
 /* sun_path holds 108 bytes; a longer path goes by way of its directory's descriptor. */
 static rl_err socket_address(const char *path, struct rl_fd *dir, struct sockaddr_un *ret)

@@ -117,8 +117,7 @@ static int compare_word(const void *name, const void *word)
 	return strcmp(name, ((const struct word *)word)->name);
 }
 
-/* ---- options for the file system ---------------------------------------------------------------
- */
+/* ---- options for the file system ------------------------------------------------------------ */
 
 /* `options` has room for one more; the text for mount(2) grows by it. */
 static rl_err append_option(struct rl_arena *a, struct plan_op_mount *m,
@@ -197,8 +196,7 @@ static rl_err read_fs_option(struct rl_arena *a, const char *text, struct plan_m
 	return RL_OK;
 }
 
-/* ---- words -------------------------------------------------------------------------------------
- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static void set_bits(uint64_t *set, uint64_t *clear, uint64_t bits)
 {
@@ -358,8 +356,7 @@ rl_err plan_mount_words_read(struct rl_arena *a, const struct oci_strings *optio
 	return RL_OK;
 }
 
-/* ---- idmap=uids=...;gids=... -------------------------------------------------------------------
- */
+/* ---- idmap=uids=...;gids=... ---------------------------------------------------------------- */
 
 struct range {
 	uint32_t inside, outside, size;

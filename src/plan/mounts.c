@@ -15,8 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- the list ----------------------------------------------------------------------------------
- */
+/* ---- the list ------------------------------------------------------------------------------- */
 
 static const char *const op_names[] = {
 	[PLAN_OP_FILESYSTEM] = "filesystem", [PLAN_OP_BIND] = "bind",
@@ -47,8 +46,7 @@ rl_err plan_op_add(struct plan_builder *b, struct plan_op_list *list, const stru
 	return RL_OK;
 }
 
-/* ---- paths -------------------------------------------------------------------------------------
- */
+/* ---- paths ---------------------------------------------------------------------------------- */
 
 static bool is_clean(const char *path)
 {
@@ -114,8 +112,7 @@ static rl_err absolute(struct plan_builder *b, const char *path, const char **re
 	return rl_arena_fmt(b->arena, ret, "%s/%s", b->in->request->bundle, path);
 }
 
-/* ---- one mount ----------------------------------------------------------------------------------
- */
+/* ---- one mount ------------------------------------------------------------------------------ */
 
 /* Everything known about mounts[index] while its operation is made. */
 struct mount_work {
@@ -371,8 +368,7 @@ static rl_err build_filesystem(struct plan_builder *b, struct mount_work *w)
 	return plan_build_filesystem(b, op);
 }
 
-/* ---- binds and changes -------------------------------------------------------------------------
- */
+/* ---- binds and changes ---------------------------------------------------------------------- */
 
 static rl_err check_bind(struct plan_builder *b, const struct mount_work *w)
 {
@@ -476,8 +472,7 @@ static rl_err build_mount(struct plan_builder *b, size_t index)
 	return build_filesystem(b, &w);
 }
 
-/* ---- what comes besides -------------------------------------------------------------------------
- */
+/* ---- what comes besides --------------------------------------------------------------------- */
 
 /* The relay of NOTIFY_SOCKET: the runtime made the directory, if it relays. */
 static rl_err build_notify(struct plan_builder *b)

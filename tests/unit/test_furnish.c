@@ -425,6 +425,38 @@ TEST(id_mapped_binds)
 	CHECK_FAILS(rootfs_run(&r), ENOSYS, "$.mounts[1]");
 }
 
+static rl_err look_links(void)
+{
+	RL_TRY(want_link("/copied", "file"));
+	RL_TRY(want_link("/bound", "file"));
+	RL_TRY(want_text("/usual", "content"));
+	return want_text("/data/copied", "content");
+}
+
+/* copy-symlink, src-nofollow and dest-nofollow, as crun has them. */
+TEST(links_as_such)
+{
+	static const char config[] = CONFIG(
+		BIND("data/link", "/copied", "\"bind\",\"copy-symlink\"") "," BIND("data/link", "/bound", "\"bind\",\"src-nofollow\",\"dest-nofollow\"") "," BIND(
+			"data/link", "/usual",
+			"\"bind\"") "," BIND("data", "/data",
+					     "\"bind\"") "," BIND("data/file", "/data/copied",
+								  "\"bind\",\"copy-symlink\""),
+		"");
+
+	NEEDS_ROOT;
+	for (int kernel = 0; kernel < ROOTFS_NO_NEW; kernel++) {
+		struct rootfs r = { .dir = bind_bundle(),
+				    .config = config,
+				    .kernel = (enum rootfs_kernel)kernel,
+				    .inside = look_links };
+
+		put_link(r.dir, "data/link", "file");
+		put_link(r.dir, "rootfs/bound", "elsewhere");
+		CHECK_OK(rootfs_run(&r));
+	}
+}
+
 /* ---- file systems --------------------------------------------------------------------------- */
 
 static rl_err look_copy_up(void)

@@ -242,7 +242,7 @@ BOTH(limits)
 BOTH(reading)
 BOTH(magic_links)
 
-/* ---- a neighbour who swaps a directory for a link all the time ------------------------------- */
+/* ---- a neighbour who swaps a directory for a link all the time ------------------------------ */
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
@@ -316,7 +316,7 @@ TEST(race_walking)
 	race(without_openat2);
 }
 
-/* ---- procfs ---------------------------------------------------------------------------------- */
+/* ---- procfs --------------------------------------------------------------------------------- */
 
 static void reading_proc(void)
 {
