@@ -20,9 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BUNDLES_MAX 256
 #define MAPS "0 100000 65536\n"
 
-static char *bundles[64];
+static char *bundles[BUNDLES_MAX];
 static unsigned bundle_count;
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
@@ -47,7 +48,7 @@ const char *rootfs_bundle(void)
 	if (bundle_count == 0)
 		atexit(remove_bundles);
 	snprintf(path, sizeof(path), "%s/rootfs.XXXXXX", tmp ? tmp : "/tmp");
-	if (bundle_count == 64 || mkdtemp(path) == NULL)
+	if (bundle_count == BUNDLES_MAX || mkdtemp(path) == NULL)
 		abort();
 	snprintf(root, sizeof(root), "%s/rootfs", path);
 	if (chmod(path, 0755) < 0 || mkdir(root, 0755) < 0)
