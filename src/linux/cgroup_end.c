@@ -36,15 +36,15 @@ static rl_err no_freezer(void)
 		       "the container was made without a cgroup of the freezer, or without any");
 }
 
+/* On a hybrid machine by version 1, because that is where other programs look. */
 static rl_err freeze(struct lx_cgroup *cg, int64_t deadline)
 {
+	int v1 = lx_cg_v1(cg, "freezer");
 	size_t index;
-	int v1;
 
-	if (v2_freezer(cg, &index))
-		return lx_cg_v2_freeze(cg, index, true, deadline);
-	v1 = lx_cg_v1(cg, "freezer");
-	return v1 < 0 ? no_freezer() : lx_cg_v1_freeze(cg, (size_t)v1, true, deadline);
+	if (v1 >= 0)
+		return lx_cg_v1_freeze(cg, (size_t)v1, true, deadline);
+	return v2_freezer(cg, &index) ? lx_cg_v2_freeze(cg, index, true, deadline) : no_freezer();
 }
 
 rl_err lx_cgroup_freeze(struct lx_cgroup *cg)
