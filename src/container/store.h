@@ -8,6 +8,8 @@
  *   config.json  the configuration the container was created from; later changes of the bundle's
  *                have no effect
  *   gate         socket that init listens at while the container is created and not started
+ *   fenced       empty; there from the moment at which the cgroup is known to be the container's
+ *                own: before, whoever is in it is somebody else's
  *   notify/      the socket of sd_notify, if NOTIFY_SOCKET was set (container/sdnotify.h)
  *
  * ROOT/.cache/ holds what containers share (compiled seccomp filters).
@@ -23,6 +25,7 @@
 #define CT_STATUS "status"
 #define CT_CONFIG "config.json"
 #define CT_GATE "gate"
+#define CT_FENCED "fenced"
 #define CT_NOTIFY "notify"
 #define CT_NOTIFY_SOCKET CT_NOTIFY "/notify"
 

@@ -7,7 +7,9 @@
 #include "container/load.h"
 #include "plan/hooks.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 /* A process in the kernel's hands (disk, NFS) may take long to die; more is not waited for. */
 #define END_TIMEOUT_MS 10000
@@ -105,12 +107,27 @@ static void run_poststop(const struct ct_undo *u)
 	rl_drop(e);
 }
 
+/*
+ * The record names a cgroup before it is made. Until it was, one of that name may be another
+ * container's (create refuses it then): nobody in it is touched, and what is empty and was made by
+ * a runtime that died in between goes without a word.
+ */
+static rl_err open_cgroup(const struct ct_undo *u, struct lx_cgroup *cg)
+{
+	RL_TRY(ct_record_cgroup(u->arena, u->record, cg));
+	if (faccessat(rl_fd_get(&u->store->dir), CT_FENCED, F_OK, 0) == 0)
+		return RL_OK;
+	rl_drop(lx_cgroup_remove(cg, 0));
+	lx_cgroup_close(cg);
+	return RL_OK;
+}
+
 rl_err ct_undo(const struct ct_undo *u)
 {
 	struct lx_cgroup RL_AUTO_CGROUP cg = { 0 };
 	rl_err e;
 
-	RL_TRY(ct_record_cgroup(u->arena, u->record, &cg));
+	RL_TRY(open_cgroup(u, &cg));
 	e = end_processes(u, &cg);
 	if (rl_failed(e))
 		return rl_hint(e, "the container is kept; try `delete --force %s` again later",

@@ -20,6 +20,7 @@
 #include "stub/stub.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void ct_walk_close(struct ct_walk *w)
@@ -67,6 +68,8 @@ static rl_err fence(struct ct_walk *w)
 	if (!cg->enabled)
 		return RL_OK;
 	RL_TRY(lx_cgroup_create(&cg->spec, &w->cgroup));
+	RL_TRY(rl_sys(mknodat(rl_fd_get(&w->store.dir), CT_FENCED, S_IFREG | 0600, 0),
+		      "make " CT_FENCED));
 	RL_TRY(lx_cgroup_apply(&w->cgroup, cg->writes, cg->write_count));
 	return fence_devices(w, cg);
 }

@@ -311,6 +311,19 @@ test_cgroup_existing_and_empty_is_used()
 	match "cgroups" "$(got cgroup)" ":memory:$CG$"
 }
 
+# Two configurations with one cgroup: the second one is refused, and its undoing may not end the
+# first one's processes.
+test_cgroup_of_another_container()
+{
+	need_v1
+	unlike runc crun : "share the cgroup, and end both with either"
+	sleeper
+	rt_fails "in use" run --bundle "$B" "$ID-2"
+	is_status running || fail "the first container is $(status)"
+	exists "$(cgdir memory)"
+	rt_fails "does not exist" state "$ID-2"
+}
+
 test_cgroup_frozen_before()
 {
 	need_controller freezer
