@@ -10,6 +10,26 @@
 
 static int is_open;
 
+/*
+ * libc's insb and outsb do not tell the compiler that memory is read and written, so it may leave
+ * out what fills the buffer.
+ */
+static void port_read(void *buf, unsigned long n)
+{
+	__asm__ volatile("cld; rep insb"
+			 : "+D"(buf), "+c"(n)
+			 : "d"(GST_PORT + GST_PORT_DATA)
+			 : "memory", "cc");
+}
+
+static void port_write(const void *buf, unsigned long n)
+{
+	__asm__ volatile("cld; rep outsb"
+			 : "+S"(buf), "+c"(n)
+			 : "d"(GST_PORT + GST_PORT_DATA)
+			 : "memory", "cc");
+}
+
 static int open_device(void)
 {
 	if (!is_open && ioperm(GST_PORT, GST_PORT_SIZE, 1) == 0)
@@ -29,7 +49,7 @@ uint8_t *gst_device_config(uint32_t *ret_size)
 		gst_refuse("the configuration has %u bytes", size);
 	bytes = gst_alloc(size + 8, 1);
 	outl(0, GST_PORT + GST_PORT_CONFIG);
-	insb(GST_PORT + GST_PORT_DATA, bytes, size);
+	port_read(bytes, size);
 	*ret_size = size;
 	return bytes;
 }
@@ -45,8 +65,8 @@ void gst_device_report(uint32_t type, uint32_t value, const char *text)
 		len = GST_REPORT_MAX - sizeof(head);
 	gst_put32(head.type, type);
 	gst_put32(head.value, value);
-	outsb(GST_PORT + GST_PORT_DATA, &head, sizeof(head));
-	outsb(GST_PORT + GST_PORT_DATA, text, len);
+	port_write(&head, sizeof(head));
+	port_write(text, len);
 	outl((uint32_t)(sizeof(head) + len), GST_PORT + GST_PORT_ID);
 }
 

@@ -63,11 +63,10 @@ void vmm_outcome_code(struct vmm_outcome *o, int code)
 void vmm_outcome_setup_failed(struct vmm_outcome *o, const char *reason)
 {
 	(void)pthread_mutex_lock(&o->lock);
-	if (!o->has_status) {
-		o->status = GST_STATUS_SETUP;
+	/* The status follows (127 for a command that was not found); 125 if it does not. */
+	if (!o->failed && !o->has_status)
 		(void)snprintf(o->reason, sizeof(o->reason), "%s", reason);
-	}
-	o->has_status = true;
+	o->failed = true;
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
@@ -98,6 +97,8 @@ int vmm_outcome_exit_status(struct vmm_outcome *o, bool ours, const char **ret_r
 		return o->status;
 	if (o->has_code)
 		return o->code;
+	if (o->failed)
+		return GST_STATUS_SETUP;
 	if (orderly && !ours && !o->booted)
 		return 0;
 	if (*o->reason == '\0')

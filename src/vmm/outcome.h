@@ -29,6 +29,7 @@ struct vmm_outcome {
 	enum vmm_end end;
 	atomic_bool ended; /* end != VMM_END_NONE, for the vCPUs' look before every entry */
 	bool booted;	   /* our init reported */
+	bool failed;	   /* our init could not set the workload up; `reason` says why */
 	bool has_status;   /* of the workload */
 	bool has_code;	   /* the same by the original's ioctl, which says less */
 	int status, code;

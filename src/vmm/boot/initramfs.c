@@ -112,6 +112,9 @@ static rl_err choose_all(struct choice *c, const struct vmm_initramfs_wish *wish
 		RL_TRY(choose(c, "virtiofs", wish->version));
 	if (wish->blk)
 		RL_TRY(choose(c, "virtio_blk", wish->version));
+	/* Good to have; a kernel without it has other sources of entropy. */
+	if (find_line(c->dep, "virtio_rng"))
+		RL_TRY(choose(c, "virtio_rng", wish->version));
 	return RL_OK;
 }
 

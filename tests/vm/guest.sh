@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# guest.sh [PART...] - Linux guests through libkrun.so.1: init, exit statuses, streams, files, disks.
+# To be run in the rig: tests/vm/rig suite --nested tests/vm/guest.sh
+set -u
+build=${BUILD:-/src/build}
+vm="$build/src/vmtool/runlet-vm"
+work=$(mktemp -d)
+root=$work/root
+passed=0 failed=0 skipped=0
+
+# check NAME WANT GOT
+check() {
+	if [ "$2" = "$3" ]; then
+		echo "ok $1"
+		passed=$((passed + 1))
+	else
+		echo "not ok $1"
+		printf '# want: %s\n# got:  %s\n' "${2//$'\n'/$'\n# '}" "${3//$'\n'/$'\n# '}"
+		failed=$((failed + 1))
+	fi
+}
+
+# guest ARG... - a command in the root; its output in $out and $err, its status in $status
+guest() {
+	timeout 120 "$vm" --log 2 -m 256 "${opts[@]}" "$root" -- "$@" >"$work/out" 2>"$work/err" <"${input:-/dev/null}"
+	status=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+opts=()
+
+make_root() {
+	mkdir -p "$root"/{bin,etc,tmp,root,data,proc,sys,dev}
+	cp /bin/busybox "$root/bin/"
+	chroot "$root" /bin/busybox --install -s /bin
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+}
+
+statuses() {
+	guest /bin/sh -c 'exit 7'
+	check status-7 7 "$status"
+	guest /bin/sh -c 'kill -9 $$'
+	check status-killed 137 "$status"
+	guest /bin/nonexistent
+	check status-not-found 127 "$status"
+	check message-not-found 1 "$(grep -c 'execute /bin/nonexistent: No such file' <<<"$err")"
+	guest /etc/passwd
+	check status-not-executable 126 "$status"
+	guest /bin/sh -c 'echo c >/proc/sysrq-trigger'
+	check status-panic 125 "$status"
+	opts=(-w /etc/passwd)
+	guest /bin/true
+	check status-bad-directory 125 "$status"
+	opts=()
+}
+
+streams() {
+	guest /bin/sh -c 'echo to-out; echo to-err >&2'
+	check stdout to-out "$out"
+	check stderr 1 "$(grep -c '^to-err$' <<<"$err")"
+	seq 100000 >"$work/in"
+	input=$work/in guest /bin/md5sum
+	check stdin "$(md5sum <"$work/in")" "$out"
+	guest /bin/seq 100000
+	check big-output "$(md5sum <"$work/in")" "$(md5sum <"$work/out")"
+	opts=(-e "LONG=$(head -c 20000 /dev/zero | tr '\0' x)" -e 'Q="quoted" \ $(x)')
+	guest /bin/sh -c 'echo ${#LONG} $# "$Q" "$2"' sh 'one' 'two  "words"' $(seq 100)
+	opts=()
+	check arguments '20000 102 "quoted" \ $(x) two  "words"' "$out"
+	# A terminal on the host is one in the guest, of the same size.
+	out=$(timeout 120 script -qec "stty rows 33 cols 99; $vm -m 256 $root -- /bin/sh -c 'tty; stty size'" /dev/null </dev/null | tr -d '\r\0\4\b^D@')
+	check terminal $'/dev/hvc0\n33 99' "$out"
+}
+
+files() {
+	cat >"$root/files.sh" <<'E'
+set -e
+cd /data
+echo text >a; test "$(cat a)" = text
+ln a b; test "$(stat -c %h a)" = 2
+ln -s a c; test "$(readlink c)" = a; test "$(cat c)" = text
+mkdir -p d/e/f; mv b d/e/f/g; test ! -e b; rmdir d/e 2>/dev/null && exit 1
+chmod 4751 a; test "$(stat -c %a a)" = 4751
+chown 12:34 a; test "$(stat -c %u:%g a)" = 12:34
+touch -d '2001-02-03 04:05:06' a; test "$(stat -c %Y a)" = 981173106
+mkfifo p; (echo through >p &); test "$(cat p)" = through
+dd if=/dev/urandom of=big bs=1M count=8 2>/dev/null; md5sum big >sum; cp big big2; cmp big big2; md5sum -c sum >/dev/null
+truncate -s 100 big2; test "$(stat -c %s big2)" = 100
+for i in $(seq 500); do echo $i >many$i; done; test "$(ls | grep -c many)" = 500; rm many*
+exec 3>gone; rm gone; echo still >&3; exec 3>&-
+test "$(ls /)" = "$(ls /)"; find / -xdev >/dev/null
+: >../../../../../../data/up; test -e up
+dd if=/dev/zero of=append bs=1 count=3 2>/dev/null; echo x >>append; test "$(stat -c %s append)" = 5
+(flock -x 9) 9<big 2>/dev/null || true
+mkdir m; mount -t tmpfs t m; echo in >m/x; umount m; test ! -e m/x
+E
+	guest /bin/sh /files.sh
+	check files "0 " "$status $err"
+	check files-on-the-host text "$(cat "$root/data/a")"
+	check files-owner 12:34 "$(stat -c %u:%g "$root/data/a")"
+	check files-content OK "$(cd "$root/data" && md5sum -c sum | sed 's/.*: //')"
+	opts=(-v "vol=$work/vol:ro")
+	mkdir -p "$work/vol" && echo volume >"$work/vol/v"
+	guest /bin/sh -c 'mount -t virtiofs vol /data && cat /data/v && ! touch /data/new 2>&1'
+	opts=()
+	check volume-read-only $'volume\ntouch: /data/new: Read-only file system' "$out"
+}
+
+container() {
+	cat >"$root/.krun_config.json" <<'E'
+{ "hostname": "box", "process": { "args": ["/bin/sh", "/see.sh"], "cwd": "/made/dir",
+  "env": ["PATH=/bin", "A=1"], "noNewPrivileges": true, "oomScoreAdj": 123,
+  "user": { "uid": 1000, "gid": 100, "umask": 63, "additionalGids": [5, 7] },
+  "capabilities": { "bounding": ["CAP_NET_RAW", "CAP_KILL"], "permitted": ["CAP_KILL"],
+    "effective": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"] },
+  "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": 111, "hard": 222 }] },
+  "mounts": [{ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["size=1m", "mode=1777", "noexec"] }],
+  "linux": { "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"], "sysctl": { "kernel.msgmax": "4321" } } }
+E
+	cat >"$root/see.sh" <<'E'
+id -u; id -g; id -G; umask; pwd; hostname; echo $A; ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj
+grep -E 'Cap|NoNew' /proc/self/status | tr -d '\t' | tr '\n' ' '; echo
+grep ' /tmp ' /proc/mounts | cut -d' ' -f3,4; cat /proc/sys/kernel/msgmax
+wc -c </proc/kcore; (echo 1 >/proc/sys/kernel/msgmax) 2>/dev/null || echo refused
+E
+	timeout 120 "$vm" --log 2 -m 256 "$root" >"$work/out" 2>"$work/err" </dev/null
+	check container-status 0 $?
+	check container "$(
+		cat <<'E'
+1000
+100
+100 5 7
+0077
+/made/dir
+box
+1
+111
+222
+123
+CapInh:0000000000000020 CapPrm:0000000000000020 CapEff:0000000000000020 CapBnd:0000000000002020 CapAmb:0000000000000020 NoNewPrivs:1 
+tmpfs rw,noexec,relatime,size=1024k
+4321
+0
+refused
+E
+	)" "$(cat "$work/out" "$work/err")"
+	echo '{ "process": { "args": "no list" } }' >"$root/.krun_config.json"
+	timeout 120 "$vm" -m 256 "$root" >"$work/out" 2>"$work/err" </dev/null
+	check container-broken 125 $?
+	check container-broken-why 1 "$(grep -c '"args" is to be an array' "$work/err")"
+	rm "$root/.krun_config.json"
+}
+
+disks() {
+	mke2fs -q -t ext4 -d "$root" "$work/disk" 64M
+	timeout 120 "$vm" --log 2 -m 256 -d "$work/disk" --root-disk /dev/vda -- /bin/sh -c 'echo on-disk >/root/new; cut -d" " -f1-3 /proc/mounts | grep " / "; exit 9' >"$work/out" 2>"$work/err" </dev/null
+	check disk-status 9 $?
+	check disk-root '/dev/vda / ext4' "$(cat "$work/out" "$work/err")"
+	check disk-clean 0 "$(e2fsck -fn "$work/disk" >"$work/fsck" 2>&1; echo $?)"
+	check disk-content on-disk "$(debugfs -R 'cat /root/new' "$work/disk" 2>/dev/null)"
+	opts=(-d "$work/disk:ro")
+	guest /bin/sh -c 'mount -t ext4 -o ro /dev/vda /data && cat /data/root/new; dd if=/dev/zero of=/dev/vda count=1 2>&1 | grep -c "not permitted\|Read-only"'
+	check disk-read-only $'on-disk\n1' "$out"
+	opts=()
+}
+
+machine() {
+	opts=(-c 2)
+	guest /bin/sh -c 'nproc; head -c 100000 /dev/hwrng | wc -c; cat /proc/1/comm'
+	check machine $'2\n100000\ninit' "$out"
+	opts=()
+	"$vm" -m 256 "$root" -- /bin/sh -c 'trap "echo got-term; exit 3" TERM; echo ready; while :; do sleep 1; done' >"$work/out" 2>"$work/err" </dev/null &
+	for _ in $(seq 60); do
+		grep -q ready "$work/out" && break
+		sleep 1
+	done
+	kill -TERM $!
+	wait $!
+	check stop "3 ready got-term" "$? $(tr '\n' ' ' <"$work/out" | sed 's/ $//')"
+}
+
+make_root
+[ $# -gt 0 ] || set -- statuses streams files container disks machine
+for part in "$@"; do $part; done
+rm -rf "$work"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
