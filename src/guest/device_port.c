@@ -48,6 +48,13 @@ uint8_t *gst_device_config(uint32_t *ret_size)
 	if (size > GST_BLOB_MAX)
 		gst_refuse("the configuration has %u bytes", size);
 	bytes = gst_alloc(size + 8, 1);
+	/*
+	 * Every page must be there: what the processor had taken from the device when a write to
+	 * memory faults is lost.
+	 */
+	for (uint32_t at = 0; at < size; at += 4096)
+		((volatile uint8_t *)bytes)[at] = 0;
+	((volatile uint8_t *)bytes)[size] = 0;
 	outl(0, GST_PORT + GST_PORT_CONFIG);
 	port_read(bytes, size);
 	*ret_size = size;

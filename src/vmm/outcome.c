@@ -16,15 +16,18 @@ void vmm_outcome_init(struct vmm_outcome *o, struct vmm_loop *loop)
 
 void vmm_outcome_end(struct vmm_outcome *o, enum vmm_end end, const char *fmt, ...)
 {
+	char reason[VMM_REASON_MAX];
 	va_list args;
 
+	va_start(args, fmt);
+	(void)vsnprintf(reason, sizeof(reason), fmt, args);
+	va_end(args);
 	(void)pthread_mutex_lock(&o->lock);
 	if (o->end == VMM_END_NONE) {
 		o->end = end;
-		va_start(args, fmt);
-		if (*fmt)
-			(void)vsnprintf(o->reason, sizeof(o->reason), fmt, args);
-		va_end(args);
+		/* An orderly end has no reason, and must not hide what init said before. */
+		if (*reason)
+			memcpy(o->reason, reason, sizeof(reason));
 	}
 	atomic_store(&o->ended, true);
 	(void)pthread_mutex_unlock(&o->lock);
