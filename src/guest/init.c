@@ -3,7 +3,7 @@
  * PID 1 of the guest: sets the machine up, starts the workload, reaps, and tells the host how it
  * ended.
  *
- *     DEVICES - CONFIGURATION - MODULES - ROOT - MOUNTS - NAMES - NETWORK - START - WAIT - END
+ *     DEVICES - CONFIGURATION - MODULES - ROOT - NAMES - MOUNTS - NETWORK - START - WAIT - END
  *
  * Everything before START can only succeed or end the machine with a reason (guest/fail.h).
  */
@@ -247,10 +247,10 @@ int main(void)
 	if (!(config.flags & GST_F_NO_API_MOUNTS))
 		gst_mount_api();
 	gst_console_open();
+	gst_setup_machine(&config); /* before /proc/sys may become read-only */
 	gst_mount_all(&config);
 	/* As under systemd: what containers in the guest mount, they may share. */
 	(void)mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
-	gst_setup_machine(&config);
 	gst_net_up(&config);
 	if (config.flags & GST_F_PID1)
 		gst_become(&config);
