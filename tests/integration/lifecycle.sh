@@ -281,7 +281,7 @@ test_lifecycle_kill_unknown_signal()
 	unlike runc : "takes an empty word for TERM"
 	local name
 	for name in NOTHING SIG "" -1 999 TERMX 0x9; do
-		rt_fails "signal" kill "$ID" "$name"
+		rt_fails "signal|option" kill "$ID" "$name"
 	done
 	is_status running || fail "it is $(status)"
 }
