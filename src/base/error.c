@@ -15,6 +15,34 @@ static struct rl_error out_of_memory = {
 	.buf = "out of memory",
 };
 
+/*
+ * Failures that are expected and answered by another way (a file that need not be there) are many
+ * on the way to a container; a few records that need no malloc serve them all.
+ */
+#define POOL 4
+static struct {
+	bool taken; /* by __atomic builtins: virtual machines have threads */
+	struct rl_error record;
+} pool[POOL];
+
+static struct rl_error *record_get(void)
+{
+	for (int i = 0; i < POOL; i++)
+		if (!__atomic_exchange_n(&pool[i].taken, true, __ATOMIC_ACQUIRE))
+			return &pool[i].record;
+	return malloc(sizeof(struct rl_error));
+}
+
+static void record_put(struct rl_error *record)
+{
+	for (int i = 0; i < POOL; i++)
+		if (record == &pool[i].record) {
+			__atomic_store_n(&pool[i].taken, false, __ATOMIC_RELEASE);
+			return;
+		}
+	free(record);
+}
+
 static bool is_static(const struct rl_error *record)
 {
 	return record == &out_of_memory;
@@ -53,7 +81,7 @@ static void prepend_context(struct rl_error *r, const char *fmt, va_list ap)
 RL_PRINTF(3, 0)
 static rl_err make(int code, bool with_reason, const char *fmt, va_list ap)
 {
-	struct rl_error *r = malloc(sizeof(*r));
+	struct rl_error *r = record_get();
 
 	if (r == NULL)
 		return rl_nomem();
@@ -186,7 +214,7 @@ const char *rl_hint_text(rl_err e)
 void rl_drop(rl_err e)
 {
 	if (e.p != NULL && !is_static(e.p))
-		free(e.p);
+		record_put(e.p);
 }
 
 bool rl_drop_failed(rl_err e)
@@ -216,7 +244,7 @@ rl_err rl_from_record(const struct rl_error *record)
 
 	if (!well_formed(record))
 		return rl_fail(RL_E(EPROTO), "an error record that crossed a process is malformed");
-	r = malloc(sizeof(*r));
+	r = record_get();
 	if (r == NULL)
 		return rl_nomem();
 	*r = *record;

@@ -135,6 +135,16 @@ rl_err rl_write_atomic(int dir_fd, const char *name, const void *bytes, size_t l
 	return rl_wrap(e, "write %s", name);
 }
 
+rl_err rl_write_new(int dir_fd, const char *name, const void *bytes, size_t len, unsigned mode)
+{
+	struct rl_fd RL_AUTO_FD fd = { 0 };
+
+	RL_TRY(rl_fd_from(
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode),
+		&fd, "create %s", name));
+	return rl_wrap(rl_write_all(rl_fd_get(&fd), bytes, len), "write %s", name);
+}
+
 rl_err rl_make_dirs(const char *path, unsigned mode)
 {
 	char partial[PATH_MAX];

@@ -31,5 +31,8 @@ RL_MUST rl_err rl_write_kernel(int dir_fd, const char *path, const char *value);
  */
 RL_MUST rl_err rl_write_atomic(int dir_fd, const char *name, const void *bytes, size_t len,
 			       unsigned mode);
+/* Makes a file that must not be there yet, for directories that nobody reads meanwhile. */
+RL_MUST rl_err rl_write_new(int dir_fd, const char *name, const void *bytes, size_t len,
+			    unsigned mode);
 /* Makes `path` and its parents on the host, mode 0700 for new ones. Existing ones are kept. */
 RL_MUST rl_err rl_make_dirs(const char *path, unsigned mode);

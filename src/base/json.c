@@ -9,6 +9,48 @@
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
+/*
+ * yajl's memory comes out of an arena and goes back with it: no free, and a realloc that copies.
+ * A block knows its size, which realloc needs.
+ */
+struct block {
+	_Alignas(16) size_t size;
+	char bytes[];
+};
+
+static void *arena_malloc(void *ctx, size_t size)
+{
+	struct block *b;
+
+	if (rl_drop_failed(rl_arena_get(ctx, 1, sizeof(*b) + size, &b)))
+		return NULL;
+	b->size = size;
+	return b->bytes;
+}
+
+static void *arena_realloc(void *ctx, void *old, size_t size)
+{
+	const struct block *b = (const void *)((const char *)old - offsetof(struct block, bytes));
+	void *larger = arena_malloc(ctx, size);
+
+	if (old != NULL && larger != NULL)
+		memcpy(larger, old, b->size < size ? b->size : size);
+	return larger;
+}
+
+static void arena_free(void *ctx, void *old)
+{
+	(void)ctx;
+	(void)old;
+}
+
+static yajl_alloc_funcs in_arena(struct rl_arena *a)
+{
+	return (yajl_alloc_funcs){
+		.malloc = arena_malloc, .realloc = arena_realloc, .free = arena_free, .ctx = a
+	};
+}
+
 /* An open array or object and where its next member will be linked. */
 struct level {
 	struct rl_json *node;
@@ -247,10 +289,11 @@ rl_err rl_json_parse(struct rl_arena *a, const char *name, const char *text, siz
 		     const struct rl_json **ret_root)
 {
 	struct parse p = { .arena = a, .name = name, .text = text, .line = 1 };
+	yajl_alloc_funcs memory = in_arena(a);
 	yajl_status status;
 
 	RL_TRY(check_characters(name, text, len));
-	p.yajl = yajl_alloc(&callbacks, NULL, &p);
+	p.yajl = yajl_alloc(&callbacks, &memory, &p);
 	if (p.yajl == NULL)
 		return rl_nomem();
 	(void)yajl_config(p.yajl, yajl_dont_validate_strings, 1);
@@ -325,19 +368,26 @@ bool rl_json_u64(const struct rl_json *number, uint64_t *ret)
 	return true;
 }
 
+/* The largest document we write is the configuration's annotations again. */
+#define WRITER_LIMIT ((size_t)64 << 20)
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 rl_err rl_json_begin(struct rl_json_writer *w, bool pretty)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_alloc_funcs memory = in_arena(&w->arena);
+	yajl_gen gen;
 
+	*w = (struct rl_json_writer){ 0 };
+	RL_TRY(rl_arena_new(WRITER_LIMIT, &w->arena));
+	gen = yajl_gen_alloc(&memory);
 	if (gen == NULL)
 		return rl_nomem();
 	if (pretty) {
 		yajl_gen_config(gen, yajl_gen_beautify, 1);
 		yajl_gen_config(gen, yajl_gen_indent_string, "  ");
 	}
-	*w = (struct rl_json_writer){ .gen = gen };
+	w->gen = gen;
 	return RL_OK;
 }
 
@@ -479,7 +529,6 @@ rl_err rl_json_end(struct rl_json_writer *w, const char **ret_text, size_t *ret_
 
 void rl_json_writer_free(struct rl_json_writer *w)
 {
-	if (w->gen != NULL)
-		yajl_gen_free(w->gen);
+	rl_arena_free(&w->arena);
 	*w = (struct rl_json_writer){ 0 };
 }

@@ -54,8 +54,9 @@ bool rl_json_u64(const struct rl_json *number, uint64_t *ret);
  * and rl_json_end reports it, so callers check once.
  */
 struct rl_json_writer {
-	void *gen; /* yajl_gen */
-	int depth; /* arrays and objects that are open */
+	struct rl_arena arena; /* of yajl and the text; so a writer does not move */
+	void *gen;	       /* yajl_gen */
+	int depth;	       /* arrays and objects that are open */
 	bool failed;
 };
 

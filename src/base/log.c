@@ -77,9 +77,9 @@ rl_err rl_log_open(const char *destination, enum rl_log_format format, enum rl_l
 	}
 	if ((id = after(destination, "file:")) != NULL)
 		destination = id;
-	RL_TRY(rl_fd_from(open(destination,
-			       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
-			       0644),
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, destination,
+				 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
+				 0644),
 			  &sink.fd, "open the log file %s", destination));
 	sink.target = TO_FILE;
 	return RL_OK;

@@ -111,6 +111,7 @@ const struct cli_command cli_kill = {
 	.options = kill_options,
 	.least_words = 1,
 	.most_words = 2,
+	.stop_at_word = true,
 	.run = run_kill,
 };
 const struct cli_command cli_delete = {

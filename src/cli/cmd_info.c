@@ -57,7 +57,7 @@ static rl_err run_spec(const struct cli_call *call, int *ret_status)
 	RL_TRY(rl_json_begin(&w, true));
 	oci_template_put(&w, &t);
 	RL_TRY(rl_json_end(&w, &text, &len));
-	RL_TRY(rl_fd_from(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), &bundle,
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC), &bundle,
 			  "open the bundle %s", dir));
 	return write_new(rl_fd_get(&bundle), o->file != NULL ? o->file : "config.json", text, len);
 }

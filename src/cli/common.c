@@ -78,6 +78,7 @@ rl_err cli_make_request(const struct cli_call *call, const struct cli_create_opt
 			const char *id, struct plan_request *ret_request,
 			struct ct_options *ret_options)
 {
+	const char *config = NULL;
 	struct plan_request r = {
 		.id = id,
 		.state_root = call->globals->root,
@@ -95,12 +96,15 @@ rl_err cli_make_request(const struct cli_call *call, const struct cli_create_opt
 	RL_TRY(cli_cgroup_manager(call->globals, &r.cgroup_manager));
 	RL_TRY(rootless_cgroups(call->globals, &r.rootless_cgroups));
 	RL_TRY(cli_absolute(call->arena, o->bundle != NULL ? o->bundle : ".", &r.bundle));
+	/* Relative to the caller, as with crun, not to the bundle. */
+	if (o->config != NULL)
+		RL_TRY(cli_absolute(call->arena, o->config, &config));
 	*ret_request = r;
 	*ret_options = (struct ct_options){
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.pidfd_socket = o->pidfd_socket,
-		.config_file = o->config,
+		.config_file = config,
 		.keep = o->keep,
 		.no_subreaper = o->no_subreaper,
 	};

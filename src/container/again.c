@@ -61,7 +61,7 @@ rl_err ct_again_sealed(void)
 	struct rl_fd RL_AUTO_FD self = { 0 };
 	int seals;
 
-	RL_TRY(rl_fd_from(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), &self,
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC), &self,
 			  "open our own executable"));
 	/* A file that cannot have seals answers EINVAL: not a copy. */
 	seals = fcntl(rl_fd_get(&self), F_GET_SEALS);

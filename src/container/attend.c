@@ -14,24 +14,29 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Written once, before the only child is made; the child restores it. */
-static sigset_t old_mask;
-static bool prepared;
+/*
+ * What shells, nohup and the runtimes of other languages ignore, and their children inherit. The
+ * others are not asked about, each would cost a call.
+ */
+static const int often_ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
+				     SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU };
 
 rl_err ct_attend_prepare(void)
 {
 	sigset_t all;
 
 	sigfillset(&all);
-	RL_TRY(rl_sys(sigprocmask(SIG_BLOCK, &all, &old_mask), "block signals"));
-	prepared = true;
-	return RL_OK;
+	return rl_sys(sigprocmask(SIG_BLOCK, &all, NULL), "block signals");
 }
 
 void ct_attend_release(void)
 {
-	if (prepared)
-		(void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < sizeof(often_ignored) / sizeof(often_ignored[0]); i++)
+		(void)signal(often_ignored[i], SIG_DFL);
 }
 
 enum { FROM_CHILD, FROM_SIGNALS, FROM_MASTER, FROM_STDIN, FROM_NOTIFY, SOURCES };

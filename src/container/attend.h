@@ -6,10 +6,10 @@
 
 /*
  * To be called before the child exists: from here on signals are kept for ct_attend() instead of
- * ending the runtime. The child gets the old mask back by ct_attend_release().
+ * ending the runtime.
  */
 RL_MUST rl_err ct_attend_prepare(void);
-/* In the child, before it executes anything; harmless when nothing was prepared. */
+/* In the child: no signal blocked or ignored, whatever the caller had. */
 void ct_attend_release(void);
 
 struct ct_attended {

@@ -105,7 +105,8 @@ static rl_err make_cwd(const char *cwd)
 	mode_t before;
 	rl_err e;
 
-	RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root, "open the root"));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
+			  "open the root"));
 	before = umask(0);
 	e = lx_path_make_dir(rl_fd_get(&root), cwd, 0755, &made);
 	umask(before);
@@ -213,7 +214,7 @@ static rl_err complete_environment(struct rl_arena *a, const struct plan_process
 	RL_TRY(rl_new_array(a, n + 3, &env));
 	memcpy(env, p->env, n * sizeof(*env));
 	if (p->find_home) {
-		RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
 				  "open the root"));
 		RL_TRY(lx_ids_home(a, rl_fd_get(&root), p->uid, &home));
 		RL_TRY(rl_arena_fmt(a, &env[n++], "HOME=%s", home));

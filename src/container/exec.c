@@ -161,8 +161,8 @@ static rl_err open_container(struct exec *x)
 	RL_TRY(lx_proc_host(&x->proc));
 	if (x->record.no_pivot) {
 		snprintf(path, sizeof(path), "/proc/%d/root", (int)x->record.pid);
-		RL_TRY(rl_fd_from(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), &x->root,
-				  "open the root of the container"));
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+				  &x->root, "open the root of the container"));
 	}
 	RL_TRY(open_cgroup(x));
 	return ct_talk_pair(&x->talk, &x->their_talk);
@@ -186,7 +186,8 @@ static rl_err enter(struct exec *x)
 		RL_TRY(lx_ids_set_gid(0), "in the user namespace");
 		RL_TRY(lx_ids_set_uid(0), "in the user namespace");
 	}
-	return rl_sys(setsid(), "make a session");
+	/* With a terminal the session is made together with it. */
+	return x->process.terminal ? RL_OK : rl_sys(setsid(), "make a session");
 }
 
 static rl_err open_terminal(const struct exec *x, struct lx_tty *ret)
@@ -195,7 +196,7 @@ static rl_err open_terminal(const struct exec *x, struct lx_tty *ret)
 
 	if (!x->process.terminal)
 		return RL_OK;
-	RL_TRY(rl_fd_from(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
 			  "open the container's root"));
 	return lx_tty_open(rl_fd_get(&root), x->process.console_rows, x->process.console_columns,
 			   ret);
@@ -215,7 +216,7 @@ static rl_err be_the_process(struct exec *x)
 			.proc = &x->proc,
 			.last_capability = x->loaded.host.last_capability,
 			.limited_outside = in_user_namespace(x),
-			.new_session_keyring = true,
+			.new_session_keyring = x->record.new_session_keyring,
 		},
 	};
 

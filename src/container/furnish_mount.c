@@ -256,9 +256,9 @@ static rl_err bind_by_mount2(struct ct_work *w, const struct plan_op *op)
 	struct ct_place CT_AUTO_PLACE place = { 0 };
 	struct stat st;
 
-	RL_TRY(rl_fd_from(
-		open(m->source, O_PATH | O_CLOEXEC | (m->source_nofollow ? O_NOFOLLOW : 0)),
-		&source, "%s", m->source));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, m->source,
+				 O_PATH | O_CLOEXEC | (m->source_nofollow ? O_NOFOLLOW : 0)),
+			  &source, "%s", m->source));
 	RL_TRY(check_source(op, rl_fd_get(&source)));
 	RL_TRY(rl_sys(fstat(rl_fd_get(&source), &st), "stat %s", m->source));
 	RL_TRY(ct_place_find(w->s, op, rl_fd_get(&source), &place));

@@ -38,7 +38,6 @@ static rl_err arrive(struct state *s)
 	(void)close(s->in->lock_fd);
 	s->talk = rl_fd_own(s->in->talk);
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie init to the runtime"));
-	RL_TRY(rl_sys(setsid(), "make a session"));
 	RL_TRY(lx_cgroup_join_self(s->in->cgroup), "enter the cgroup");
 	return ct_joins_enter(s->in->joins);
 }
@@ -108,6 +107,9 @@ static rl_err build(struct state *s)
 {
 	const struct plan *p = s->in->plan;
 
+	/* With a terminal the session is made together with it. */
+	if (!p->has_process || !p->process.terminal)
+		RL_TRY(rl_sys(setsid(), "make a session"));
 	if ((p->ns.create & CLONE_NEWNET) != 0)
 		RL_TRY(lx_net_loopback_up());
 	RL_TRY(set_names(&p->ns));
@@ -203,7 +205,9 @@ static rl_err walk(struct state *s)
 int ct_init_main(void *context)
 {
 	struct state s = { .in = context };
+	rl_err e = walk(&s);
 
-	ct_say_error(s.in->talk, walk(&s));
+	/* Behind the gate it is `start` that listens. */
+	ct_say_error(rl_fd_has(&s.talk) ? rl_fd_get(&s.talk) : s.in->talk, e);
 	return 1;
 }

@@ -11,18 +11,6 @@ static pid_t shown_pid(const struct oci_record *record, enum oci_status status)
 	return status == OCI_STOPPED ? 0 : record->pid;
 }
 
-rl_err ct_state(struct rl_arena *a, const char *root, const char *id, struct rl_json_writer *w)
-{
-	struct ct_store CT_AUTO_STORE store = { 0 };
-	struct oci_record record;
-	enum oci_status status;
-
-	RL_TRY(ct_record_load(a, root, id, &store, &record));
-	RL_TRY(ct_status(a, &store, &record, &status));
-	oci_state_put(w, &record, status, shown_pid(&record, status));
-	return RL_OK;
-}
-
 /* Its name as of now, or its number. */
 static rl_err owner_name(struct rl_arena *a, uid_t uid, const char **ret)
 {
@@ -31,6 +19,19 @@ static rl_err owner_name(struct rl_arena *a, uid_t uid, const char **ret)
 	if (entry != NULL)
 		return rl_arena_str(a, entry->pw_name, ret);
 	return rl_arena_fmt(a, ret, "#%u", (unsigned)uid);
+}
+
+rl_err ct_state(struct rl_arena *a, const char *root, const char *id, struct rl_json_writer *w)
+{
+	struct ct_store CT_AUTO_STORE store = { 0 };
+	struct oci_record record;
+	enum oci_status status;
+
+	RL_TRY(ct_record_load(a, root, id, &store, &record));
+	RL_TRY(ct_status(a, &store, &record, &status));
+	RL_TRY(owner_name(a, record.owner, &record.owner_name));
+	oci_state_put(w, &record, status, shown_pid(&record, status));
+	return RL_OK;
 }
 
 static rl_err read_row(struct rl_arena *a, const char *root, const char *id, struct ct_row *ret)

@@ -46,8 +46,8 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 	struct rl_fd RL_AUTO_FD bundle = { 0 };
 
 	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
-	RL_TRY(rl_fd_from(open(request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC), &bundle,
-			  "open the bundle %s", request->bundle));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC),
+			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
 	RL_TRY(lx_host_read(&l.arena, &l.host));
 	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, &l.plan));

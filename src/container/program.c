@@ -153,28 +153,37 @@ rl_err ct_program_exec(const char *path, const char *const *args, const char *co
 	return rl_sys(execve(path, (char *const *)args, (char *const *)env), "exec: \"%s\"", path);
 }
 
+/* One datagram (or, from a pipe, what was written at once), or the end of file. */
+static rl_err read_report(int fd, void *buf, size_t size, size_t *ret_len)
+{
+	ssize_t n;
+
+	/* Whoever ended with unread words causes one ECONNRESET; what it said comes after that. */
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	RL_TRY(rl_sys(n, "read the report of the program's start"));
+	*ret_len = (size_t)n;
+	return RL_OK;
+}
+
 rl_err ct_program_report(int fd, const char *path)
 {
-	uint8_t record[4];
-	size_t have = 0;
+	union {
+		uint8_t errnum[4];
+		struct rl_error error;
+	} report;
 	uint32_t code;
+	size_t len = 0;
 
-	while (have < sizeof(record)) {
-		ssize_t n = read(fd, record + have, sizeof(record) - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		RL_TRY(rl_sys(n, "read the report of the program's start"));
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	if (have == 0)
+	RL_TRY(read_report(fd, &report, sizeof(report), &len));
+	if (len == 0)
 		return RL_OK;
-	code = (uint32_t)record[0] | (uint32_t)record[1] << 8 | (uint32_t)record[2] << 16 |
-	       (uint32_t)record[3] << 24;
-	if (have < sizeof(record) || code == 0 || code >= 4096)
+	if (len == sizeof(report.error))
+		return rl_from_record(&report.error);
+	code = (uint32_t)report.errnum[0] | (uint32_t)report.errnum[1] << 8 |
+	       (uint32_t)report.errnum[2] << 16 | (uint32_t)report.errnum[3] << 24;
+	if (len != sizeof(report.errnum) || code == 0 || code >= 4096)
 		return rl_fail(RL_E(EPROTO), "read the report of the start of %s", path);
-	errno = (int)code;
-	return rl_sys(-1, "exec: \"%s\"", path);
+	return rl_pos((long)code, "exec: \"%s\"", path);
 }

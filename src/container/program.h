@@ -26,7 +26,7 @@ RL_MUST rl_err ct_program_exec(const char *path, const char *const *args, const 
 
 /*
  * The other end of `report_fd`: waits for its end of file. Success: the program was started.
- * A failure is in the words of ct_program_find.
+ * A failure is the stub's errno, or a record that the process sent before it came to that.
  */
 RL_MUST rl_err ct_program_report(int fd, const char *path);
 

@@ -74,6 +74,7 @@ rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_re
 		.poststop_hooks = plan->hooks[PLAN_HOOK_POSTSTOP].count > 0,
 		.bounding = plan->process.caps.bounding,
 		.own_user_namespace = plan->has_user_namespace,
+		.new_session_keyring = plan->new_session_keyring,
 	};
 
 	rl_time_now(now);
@@ -89,7 +90,11 @@ rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_re
 	return RL_OK;
 }
 
-rl_err ct_record_save(const struct ct_store *s, const struct oci_record *record)
+typedef rl_err write_file(int dir_fd, const char *name, const void *bytes, size_t len,
+			  unsigned mode);
+
+static rl_err write_record(const struct ct_store *s, const struct oci_record *record,
+			   write_file *write_it)
 {
 	struct rl_json_writer RL_AUTO_JSON w = { 0 };
 	const char *text;
@@ -98,7 +103,21 @@ rl_err ct_record_save(const struct ct_store *s, const struct oci_record *record)
 	RL_TRY(rl_json_begin(&w, false));
 	RL_TRY(oci_record_write(&w, record));
 	RL_TRY(rl_json_end(&w, &text, &len));
-	return rl_write_atomic(rl_fd_get(&s->dir), CT_STATUS, text, len, 0600);
+	return write_it(rl_fd_get(&s->dir), CT_STATUS, text, len, 0600);
+}
+
+/*
+ * A reader that comes between creation and content sees an empty file, which it takes for the
+ * half-made container that it is.
+ */
+rl_err ct_record_create(const struct ct_store *s, const struct oci_record *record)
+{
+	return write_record(s, record, rl_write_new);
+}
+
+rl_err ct_record_save(const struct ct_store *s, const struct oci_record *record)
+{
+	return write_record(s, record, rl_write_atomic);
 }
 
 rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
@@ -112,7 +131,7 @@ rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
 	RL_TRY(oci_id_check(id));
 	RL_TRY(ct_store_open(root, id, &s));
 	e = rl_read_file(a, rl_fd_get(&s.dir), CT_STATUS, RECORD_LIMIT, &text, &len);
-	if (rl_is(e, RL_E(ENOENT))) {
+	if (rl_is(e, RL_E(ENOENT)) || (!rl_failed(e) && len == 0)) {
 		rl_drop(e);
 		return rl_hint(
 			rl_refuse(RL_E(EBADMSG), "container \"%s\" was not made completely", id),

@@ -9,7 +9,9 @@
 
 /* The record that a plan makes; pid 0. Strings are the plan's. */
 RL_MUST rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_record *ret);
-/* Replaces ROOT/ID/status. */
+/* Writes ROOT/ID/status, of a directory that has none yet. */
+RL_MUST rl_err ct_record_create(const struct ct_store *s, const struct oci_record *record);
+/* Replaces it. */
 RL_MUST rl_err ct_record_save(const struct ct_store *s, const struct oci_record *record);
 
 /* Opens ROOT/ID and reads its record. A directory without one is a half-made container: EBADMSG. */

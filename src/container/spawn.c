@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/spawn.h"
 
+#include "base/io.h"
 #include "base/proc.h"
 #include "container/talk.h"
 #include "linux/sys.h"
@@ -31,10 +32,10 @@ rl_err ct_joins_open(const struct plan_namespaces *ns, struct ct_joins *ret)
 {
 	for (int k = 0; k < PLAN_NS_KINDS; k++)
 		if (ns->join[k] != NULL)
-			RL_TRY(rl_fd_from(
-				open(ns->join[k], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
-				&ret->fd[k], "open the %s namespace %s", kinds[k].name,
-				ns->join[k]));
+			RL_TRY(rl_fd_from(openat(AT_FDCWD, ns->join[k],
+						 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
+					  &ret->fd[k], "open the %s namespace %s", kinds[k].name,
+					  ns->join[k]));
 	return RL_OK;
 }
 
@@ -115,25 +116,64 @@ rl_err ct_joins_enter(const struct ct_joins *joins)
 }
 
 /*
- * setns(2) on a pid namespace concerns the children to come: the runtime enters it, clones and
- * goes back, because hooks must not be born there.
+ * Pid and time namespaces are entered by the children of whoever joins or makes them. The runtime
+ * does so, clones, and goes back, because hooks must not be born there.
  */
+struct detour {
+	struct rl_fd own_pid, own_time; /* where to go back to */
+};
+
+static void detour_close(struct detour *d)
+{
+	rl_fd_close(&d->own_pid);
+	rl_fd_close(&d->own_time);
+}
+#define AUTO_DETOUR __attribute__((cleanup(detour_close)))
+
+static rl_err make_time_namespace(const char *offsets, struct detour *d)
+{
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/proc/self/ns/time", O_RDONLY | O_CLOEXEC),
+			  &d->own_time, "open /proc/self/ns/time"));
+	RL_TRY(rl_sys(lx_sys_unshare(CLONE_NEWTIME), "make the time namespace"));
+	if (offsets == NULL)
+		return RL_OK;
+	return rl_hint(rl_write_kernel(AT_FDCWD, "/proc/self/timens_offsets", offsets),
+		       "$.linux.timeOffsets: a clock cannot be set before its start");
+}
+
+static rl_err enter_detour(const struct plan_namespaces *ns, const struct ct_joins *joins,
+			   struct detour *d)
+{
+	if (rl_fd_has(&joins->fd[PLAN_NS_PID])) {
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC),
+				  &d->own_pid, "open /proc/self/ns/pid"));
+		RL_TRY(join(joins, PLAN_NS_PID));
+	}
+	return (ns->create & CLONE_NEWTIME) != 0 ? make_time_namespace(ns->time_offsets, d) : RL_OK;
+}
+
+static rl_err leave_detour(const struct detour *d)
+{
+	if (rl_fd_has(&d->own_pid))
+		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&d->own_pid), CLONE_NEWPID),
+			      "go back to the runtime's pid namespace"));
+	if (rl_fd_has(&d->own_time))
+		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&d->own_time), CLONE_NEWTIME),
+			      "go back to the runtime's time namespace"));
+	return RL_OK;
+}
+
 static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joins *joins,
 			   int cgroup_fd, int (*init)(void *), void *context,
 			   struct ct_child *ret_child, bool *ret_in_cgroup)
 {
-	struct rl_fd RL_AUTO_FD own = { 0 };
-	rl_err e;
+	struct detour AUTO_DETOUR d = { 0 };
+	rl_err e = enter_detour(ns, joins, &d);
 
-	if (!rl_fd_has(&joins->fd[PLAN_NS_PID]))
-		return ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
-				ret_in_cgroup);
-	RL_TRY(rl_fd_from(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), &own,
-			  "open /proc/self/ns/pid"));
-	RL_TRY(join(joins, PLAN_NS_PID));
-	e = ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child, ret_in_cgroup);
-	return rl_first(e, rl_sys(lx_sys_setns(rl_fd_get(&own), CLONE_NEWPID),
-				  "go back to the runtime's pid namespace"));
+	if (!rl_failed(e))
+		e = ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
+			     ret_in_cgroup);
+	return rl_first(e, leave_detour(&d));
 }
 
 /* ---- user namespaces together with joined ones: a helper in between ------------------------- */
@@ -176,10 +216,13 @@ static rl_err helper_joins(const struct ct_joins *joins)
 
 static rl_err helper_body(struct helper *h)
 {
+	struct detour AUTO_DETOUR unused = { 0 };
 	struct ct_child child = { 0 };
 	bool in_cgroup;
 
 	RL_TRY(helper_joins(h->joins));
+	if ((h->ns->create & CLONE_NEWTIME) != 0)
+		RL_TRY(make_time_namespace(h->ns->time_offsets, &unused));
 	h->joins->entered = true; /* in the memory that init is forked from */
 	RL_TRY(ct_clone((h->ns->create & ~MADE_LATER) | CLONE_PARENT, h->cgroup_fd, h->init,
 			h->context, &child, &in_cgroup));

@@ -41,11 +41,11 @@ static rl_err check_owner(int fd, const char *name)
 rl_err ct_root_open(const char *root, bool make, struct rl_fd *ret)
 {
 	struct rl_fd RL_AUTO_FD fd = { 0 };
-	long r = open(root, DIR_FLAGS);
+	long r = openat(AT_FDCWD, root, DIR_FLAGS);
 
 	if (r < 0 && errno == ENOENT && make) {
 		RL_TRY(rl_make_dirs(root, 0700));
-		r = open(root, DIR_FLAGS);
+		r = openat(AT_FDCWD, root, DIR_FLAGS);
 	}
 	RL_TRY(rl_fd_from(r, &fd, "open the state directory %s", root));
 	RL_TRY(check_owner(rl_fd_get(&fd), root));

@@ -121,12 +121,13 @@ static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd 
 			      .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n;
 
+	/*
+	 * A reset is how SEQPACKET tells, once, of an end that died with unread words. What that
+	 * end had said before is still there to be heard.
+	 */
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	/* A reset is how SEQPACKET tells of an end that died with unread words. */
-	if (n < 0 && errno == ECONNRESET)
-		n = 0;
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	RL_TRY(rl_sys(n, "hear the other process"));
 	take_descriptor(&msg, ret_fd);
 	if (n == 0) {

@@ -54,15 +54,15 @@ static rl_err wait_for_foreign_init(const struct oci_record *record)
 /* A frozen init dies only when the cgroup is thawed, which killing the cgroup does. */
 static rl_err end_processes(const struct ct_undo *u, struct lx_cgroup *cg)
 {
-	rl_err e;
+	rl_err e = RL_OK;
 
-	if (u->init_pid != 0)
+	if (u->init == CT_INIT_CHILD)
 		e = end_child(u->init_pid);
-	else
+	else if (u->init == CT_INIT_FOREIGN)
 		e = end_foreign_init(u->record);
 	if (cg->count > 0)
 		e = rl_first(e, lx_cgroup_kill(cg, END_TIMEOUT_MS));
-	if (u->init_pid == 0)
+	if (u->init == CT_INIT_FOREIGN)
 		e = rl_first(e, wait_for_foreign_init(u->record));
 	return e;
 }
@@ -74,7 +74,16 @@ static rl_err run_hooks(const struct ct_undo *u, const struct plan_hooks *hooks,
 	size_t len;
 
 	RL_TRY(ct_state_text(u->arena, u->record, OCI_STOPPED, 0, &text, &len));
-	return ct_hooks_run(hooks, PLAN_HOOK_POSTSTOP, text, len, output);
+	/* One after the other whatever happens: each may have something of its own to give back. */
+	for (size_t i = 0; i < hooks->count; i++) {
+		const struct plan_hooks one = { &hooks->items[i], 1 };
+		rl_err e = ct_hooks_run(&one, PLAN_HOOK_POSTSTOP, text, len, output);
+
+		if (rl_failed(e))
+			rl_log(RL_LOG_WARNING, "%s", rl_text(e));
+		rl_drop(e);
+	}
+	return RL_OK;
 }
 
 static rl_err run_stored_hooks(const struct ct_undo *u)

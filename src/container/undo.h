@@ -8,11 +8,18 @@
 
 #include "container/record.h"
 
+enum ct_init_fate {
+	CT_INIT_FOREIGN, /* the record's, if it has one: not our child */
+	CT_INIT_CHILD,	 /* our child: to be ended and reaped */
+	CT_INIT_ENDED,	 /* it has ended and is reaped */
+};
+
 struct ct_undo {
 	struct rl_arena *arena;
 	struct ct_store *store;
 	const struct oci_record *record;
-	pid_t init_pid; /* a child of ours that must be ended and reaped; 0: init is not ours */
+	enum ct_init_fate init;
+	pid_t init_pid;			/* of a child */
 	const struct plan_hooks *hooks; /* poststop; NULL: as the stored configuration has them */
 };
 

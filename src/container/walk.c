@@ -42,11 +42,11 @@ static rl_err claim(struct ct_walk *w)
 
 	RL_TRY(ct_record_make(w->arena, p, &w->record));
 	RL_TRY(ct_store_claim(w->request->state_root, p->id, &w->store));
-	RL_TRY(ct_record_save(&w->store, &w->record));
+	RL_TRY(ct_record_create(&w->store, &w->record));
 	if (w->request->notify_socket != NULL)
 		RL_TRY(ct_sdnotify_make_dir(rl_fd_get(&w->store.dir)));
-	return rl_write_atomic(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
-			       0600);
+	return rl_write_new(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
+			    0600);
 }
 
 /* A nested user namespace may not load device programs; the plan says when that is forgiven. */
@@ -140,7 +140,7 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		RL_TRY(lx_cgroup_prepare_join(&w->cgroup, into >= 0));
 	}
 	RL_TRY(ct_spawn(&p->ns, &i->joins, into, ct_init_main, &init, &w->init, &in_cgroup));
-	w->spawned = true;
+	w->init_fate = CT_INIT_CHILD;
 	if (into >= 0 && !in_cgroup)
 		RL_TRY(lx_cgroup_join(&w->cgroup, w->init.pid));
 	return RL_OK;
@@ -194,7 +194,10 @@ static rl_err spawn(struct ct_walk *w, bool gate)
 
 /* ---- HOLD ----------------------------------------------------------------------------------- */
 
-/* What the kernel grants by privilege outside of the container's user namespace, if it has one. */
+/*
+ * A process in a user namespace of its own cannot raise its limits: the runtime does it. Elsewhere
+ * init does it to itself, before it gives up its ids.
+ */
 static rl_err limit_init(struct ct_walk *w)
 {
 	struct lx_proc LX_AUTO_PROC proc = { 0 };
@@ -264,7 +267,8 @@ static rl_err undo(struct ct_walk *w, rl_err reason)
 	struct ct_undo u = { .arena = w->arena,
 			     .store = &w->store,
 			     .record = &w->record,
-			     .init_pid = w->spawned ? w->init.pid : 0,
+			     .init = w->init_fate,
+			     .init_pid = w->init.pid,
 			     .hooks = &w->loaded.plan->hooks[PLAN_HOOK_POSTSTOP] };
 	rl_err e = RL_OK;
 
@@ -321,6 +325,7 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 					 .notify_fd = rl_fd_get(&w.notify),
 					 .notify_socket = request->notify_socket };
 	e = ct_attend(&attended, ret_status);
-	w.spawned = rl_failed(e); /* else it has ended and is reaped */
+	if (!rl_failed(e))
+		w.init_fate = CT_INIT_ENDED;
 	return options->keep && !rl_failed(e) ? RL_OK : undo(&w, e);
 }

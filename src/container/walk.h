@@ -28,6 +28,7 @@
 #include "container/load.h"
 #include "container/record.h"
 #include "container/spawn.h"
+#include "container/undo.h"
 
 struct ct_walk {
 	struct rl_arena *arena; /* scratch */
@@ -41,7 +42,7 @@ struct ct_walk {
 	struct rl_fd talk;   /* to init */
 	struct rl_fd master; /* of the terminal, if the plan has one */
 	struct rl_fd notify; /* socket of sd_notify, if the caller has one */
-	bool spawned;
+	enum ct_init_fate init_fate;
 };
 
 void ct_walk_close(struct ct_walk *w);

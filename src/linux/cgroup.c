@@ -72,8 +72,9 @@ rl_err lx_cg_dir(struct lx_cgroup *cg, size_t index, int *ret_fd)
 		return rl_refuse(RL_E(ENOENT), "there is no such cgroup");
 	path = cg->dirs[index].path;
 	if (!rl_fd_has(&slot->dir))
-		RL_TRY(rl_fd_from(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-				  &slot->dir, "open cgroup %s", path));
+		RL_TRY(rl_fd_from(
+			openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+			&slot->dir, "open cgroup %s", path));
 	*ret_fd = rl_fd_get(&slot->dir);
 	return RL_OK;
 }
@@ -345,8 +346,8 @@ rl_err lx_cgroup_prepare_join(struct lx_cgroup *cg, bool skip_v2)
 		/* Version 2 has no file that moves a single thread into another domain. */
 		snprintf(path, sizeof(path), "%s/%s", dir->path,
 			 dir->version == 1 ? "tasks" : "cgroup.procs");
-		RL_TRY(rl_fd_from(open(path, O_WRONLY | O_CLOEXEC), &cg->slots[i].tasks, "open %s",
-				  path));
+		RL_TRY(rl_fd_from(openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC), &cg->slots[i].tasks,
+				  "open %s", path));
 	}
 	return RL_OK;
 }

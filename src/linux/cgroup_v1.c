@@ -18,7 +18,8 @@ rl_err lx_cg_v1_inherit_cpuset(const char *path)
 	struct rl_fd RL_AUTO_FD dir = { 0 };
 	char name[PATH_MAX], value[4096];
 
-	RL_TRY(rl_fd_from(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), &dir, "open %s", path));
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC), &dir, "open %s",
+			  path));
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "../%s", files[i]);
 		RL_TRY(rl_read_small(rl_fd_get(&dir), name, value, sizeof(value)));

@@ -18,8 +18,8 @@ static void check_version(struct oci_problems *p, const char *version)
 	if (version == NULL)
 		return;
 	if (sscanf(version, "%lu.%lu.%lu", &major, &minor, &patch) != 3)
-		oci_warning(p, "$.ociVersion", NULL, "write 1.3.0", "is no version: %s",
-			    oci_quote(p, version));
+		oci_error(p, "$.ociVersion", "the specification wants a semantic version",
+			  "write 1.3.0", "is no version: %s", oci_quote(p, version));
 	else if (major > 1)
 		oci_warning(p, "$.ociVersion", NULL, NULL,
 			    "version %s is read as if it were 1.3: its major is unknown", version);

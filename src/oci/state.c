@@ -42,7 +42,8 @@ struct record_file {
 	const char *program;
 	uint32_t uid;
 	const char *owner;
-	bool detached, no_pivot, poststart_hooks, poststop_hooks, own_user_namespace;
+	bool detached, no_pivot, poststart_hooks, poststop_hooks, own_user_namespace,
+		new_session_keyring;
 	uint64_t namespaces, bounding;
 	const char *cgroup_manager, *cgroup_path, *scope;
 	bool systemd_user;
@@ -77,6 +78,7 @@ OCI_OBJECT(record_file, "a record", OCI_ROW(record_file, "version", version, OCI
 	   OCI_ROW(record_file, "poststop-hooks", poststop_hooks, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "bounding", bounding, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "own-user-namespace", own_user_namespace, OCI_OPTIONAL),
+	   OCI_ROW(record_file, "new-session-keyring", new_session_keyring, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "cgroup-manager", cgroup_manager, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "cgroup-path", cgroup_path, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "scope", scope, OCI_OPTIONAL),
@@ -150,6 +152,7 @@ rl_err oci_record_write(struct rl_json_writer *w, const struct oci_record *recor
 	rl_json_put_b(w, "poststop-hooks", record->poststop_hooks);
 	rl_json_put_u(w, "bounding", record->bounding);
 	rl_json_put_b(w, "own-user-namespace", record->own_user_namespace);
+	rl_json_put_b(w, "new-session-keyring", record->new_session_keyring);
 	put_cgroups(w, record);
 	put_annotations(w, record);
 	rl_json_object_end(w);
@@ -230,6 +233,7 @@ rl_err oci_record_read(struct rl_arena *a, const char *name, const char *text, s
 		.poststop_hooks = file.poststop_hooks,
 		.bounding = file.bounding,
 		.own_user_namespace = file.own_user_namespace,
+		.new_session_keyring = file.new_session_keyring,
 		.cgroup_manager = file.cgroup_manager,
 		.cgroup_path = file.cgroup_path,
 		.systemd_unit = file.scope,

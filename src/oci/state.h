@@ -50,6 +50,7 @@ struct oci_record {
 	bool poststop_hooks;
 	uint64_t bounding; /* capability bounding set of its first process */
 	bool own_user_namespace;
+	bool new_session_keyring; /* processes get one, not the caller's */
 
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
 	const char *cgroup_path;    /* NULL: no cgroup of its own */
