@@ -264,13 +264,43 @@ TEST(a_malformed_record_is_an_error_of_its_own)
 	CHECK_FAILS(from_spoilt(hint_without_end), EPROTO, "malformed");
 }
 
+/* The records that need no malloc: more than there are, so that the next one needs it. */
+#define MANY 16
+static rl_err held[MANY];
+
+static void use_up_the_pool(void)
+{
+	for (int i = 0; i < MANY; i++)
+		held[i] = rl_fail(RL_E(EIO), "record %d", i);
+}
+
+static void give_back(void)
+{
+	for (int i = 0; i < MANY; i++)
+		rl_drop(held[i]);
+}
+
+TEST(many_records_at_once_are_all_different)
+{
+	char want[32];
+
+	use_up_the_pool();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(want, sizeof(want), "record %d: %s", i, strerror(EIO));
+		CHECK_STR(rl_text(held[i]), want);
+	}
+	give_back();
+}
+
 TEST(out_of_memory_needs_no_memory)
 {
 	rl_err e;
 
+	use_up_the_pool();
 	no_memory = true;
 	e = rl_fail(RL_E(ENOENT), "open");
 	no_memory = false;
+	give_back();
 	CHECK_INT(rl_errno(e), ENOMEM);
 	CHECK_STR(rl_text(e), "out of memory");
 	/* One record serves all: nothing may be written into it, and nobody frees it. */
@@ -288,9 +318,11 @@ TEST(out_of_memory_for_a_record_from_elsewhere)
 	struct rl_error datagram = *e.p;
 
 	rl_drop(e);
+	use_up_the_pool();
 	no_memory = true;
 	copy = rl_from_record(&datagram);
 	no_memory = false;
+	give_back();
 	CHECK_INT(rl_errno(copy), ENOMEM);
 	rl_drop(copy);
 }
