@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void ct_serve_close(struct ct_served *s)
 {
@@ -123,6 +124,20 @@ static rl_err serve_root(const struct plan_furnish *f, struct rl_fd *ret)
 	return lx_mount_propagate(rl_fd_get(ret), MS_SLAVE | MS_REC);
 }
 
+/*
+ * Init opens it, but that it is missing is said before anything was made. A source that we may not
+ * see is init's to judge.
+ */
+static rl_err check_source(const struct plan_op *op)
+{
+	if (op->kind != PLAN_OP_BIND || op->mount.optional || op->mount.directory)
+		return RL_OK;
+	if (faccessat(AT_FDCWD, op->mount.source, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT)
+		return RL_OK;
+	return rl_sys(-1, "%s", op->mount.source);
+}
+
 static rl_err serve_op(const struct plan_furnish *f, const struct plan_op *op,
 		       struct userns_cache *cache, struct ct_served *s)
 {
@@ -130,7 +145,8 @@ static rl_err serve_op(const struct plan_furnish *f, const struct plan_op *op,
 
 	switch (op->serve) {
 	case PLAN_SERVE_NOTHING:
-		return RL_OK;
+		e = check_source(op);
+		break;
 	case PLAN_SERVE_TREE:
 		e = serve_tree(f, &op->mount, cache, &s->items[op->served]);
 		break;
@@ -138,7 +154,9 @@ static rl_err serve_op(const struct plan_furnish *f, const struct plan_op *op,
 		e = serve_userns(&op->mount, cache, &s->items[op->served]);
 		break;
 	}
-	return rl_wrap(e, "%s[%d]: prepare the mount of %s at %s", op->origin, op->index,
+	if (!rl_failed(e))
+		return e;
+	return rl_wrap(e, "%s[%d]: mount %s at %s", op->origin, op->index,
 		       op->mount.source ? op->mount.source : op->mount.type, op->target);
 }
 
@@ -147,8 +165,6 @@ rl_err ct_serve_open(struct rl_arena *a, const struct plan_furnish *f, struct ct
 	struct userns_cache __attribute__((cleanup(userns_cache_close))) cache = { 0 };
 	struct ct_served CT_AUTO_SERVED s = { 0 };
 
-	if (f->served_count == 0)
-		return RL_OK;
 	RL_TRY(rl_new_array(a, f->served_count, &s.items));
 	s.count = f->served_count;
 	if (f->serve_root)

@@ -63,7 +63,8 @@ rl_err lx_tty_open(int root_fd, unsigned short rows, unsigned short columns, str
 
 rl_err lx_tty_enter(int tty_fd)
 {
-	RL_TRY(rl_sys(setsid(), "make a session"));
+	if (getsid(0) != getpid())
+		RL_TRY(rl_sys(setsid(), "make a session"));
 	RL_TRY(rl_sys(ioctl(tty_fd, TIOCSCTTY, 0), "make the terminal the controlling one"));
 	for (int fd = 0; fd <= 2; fd++)
 		RL_TRY(rl_sys(dup2(tty_fd, fd), "make the terminal descriptor %d", fd));

@@ -22,8 +22,9 @@ RL_MUST rl_err lx_tty_open(int root_fd, unsigned short rows, unsigned short colu
 			   struct lx_tty *ret);
 
 /*
- * Makes `tty_fd` standard input, output and error and the controlling terminal of a new session.
- * Ours to call once, in the process that will become the user's program.
+ * Makes `tty_fd` standard input, output and error and the controlling terminal of the session
+ * that the process leads; one is made if it leads none. Ours to call once, in the process that will
+ * become the user's program.
  */
 RL_MUST rl_err lx_tty_enter(int tty_fd);
 
