@@ -60,7 +60,10 @@ static rl_err end_processes(const struct ct_undo *u, struct lx_cgroup *cg)
 		e = end_child(u->init_pid);
 	else if (u->init == CT_INIT_FOREIGN)
 		e = end_foreign_init(u->record);
-	if (cg->count > 0)
+	/* Mostly nobody but init was in it. */
+	if (lx_cgroup_try_remove(cg))
+		lx_cgroup_close(cg);
+	else
 		e = rl_first(e, lx_cgroup_kill(cg, END_TIMEOUT_MS));
 	if (u->init == CT_INIT_FOREIGN)
 		e = rl_first(e, wait_for_foreign_init(u->record));

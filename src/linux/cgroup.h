@@ -113,6 +113,12 @@ RL_MUST rl_err lx_cgroup_signal(struct lx_cgroup *cg, int signal);
 RL_MUST rl_err lx_cgroup_kill(struct lx_cgroup *cg, int timeout_ms);
 
 /*
+ * The short way for a container whose processes have ended: true if all of it could be removed just
+ * so. False says nothing about why, and that nothing or a part was.
+ */
+bool lx_cgroup_try_remove(struct lx_cgroup *cg);
+
+/*
  * Removes it and all below. EBUSY when processes are still in it after `timeout_ms`: they are
  * named, not killed. Gone already is success. Parents stay.
  */

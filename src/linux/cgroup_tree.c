@@ -362,6 +362,14 @@ static rl_err remove_one(struct lx_cgroup *cg, size_t index, int64_t deadline)
 	return RL_OK;
 }
 
+bool lx_cgroup_try_remove(struct lx_cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++)
+		if (!cg->slots[i].absent && rmdir(cg->dirs[i].path) < 0 && errno != ENOENT)
+			return false;
+	return true;
+}
+
 /* One hierarchy that cannot be removed does not keep the others. */
 rl_err lx_cgroup_remove(struct lx_cgroup *cg, int timeout_ms)
 {
