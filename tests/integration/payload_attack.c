@@ -120,8 +120,20 @@ static void look_around(struct prey *p)
 		closedir(all);
 }
 
+// Writes back the byte that is there: a sealed file can be opened for writing, but not written.
+static int rewrite_first_byte(const char *path, int fd)
+{
+	char byte;
+	int reader = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = reader >= 0 ? pread(reader, &byte, 1, 0) : -1;
+
+	if (reader >= 0)
+		close(reader);
+	return got == 1 && pwrite(fd, &byte, 1, 0) == 1 ? 0 : -1;
+}
+
 // The program of the process that came in must not be writable, neither while it runs (ETXTBSY
-// protects it then) nor afterwards. Nothing is written.
+// protects it then) nor afterwards.
 static const char *try_to_write(int exe)
 {
 	char path[64];
@@ -130,11 +142,12 @@ static const char *try_to_write(int exe)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", exe);
 	for (int i = 0; i < 200; i++) {
 		int fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd >= 0) {
+		int written = fd >= 0 ? rewrite_first_byte(path, fd) : -1;
+		last = written == 0 ? "ok" : payload_errno_name(errno);
+		if (fd >= 0)
 			close(fd);
-			return "ok";
-		}
-		last = payload_errno_name(errno);
+		if (written == 0)
+			break;
 		if (errno != ETXTBSY)
 			break;
 		usleep(10000);
@@ -161,7 +174,7 @@ static int run_prey(int argc, char **argv)
 	fprintf(report, "prey.seen=%u\nprey.foreign=%u\nprey.traced=%u\nprey.fds=%u\n", p.seen,
 		p.foreign, p.traced, p.fds);
 	fprintf(report, "prey.write=%s\n", p.exe >= 0 ? try_to_write(p.exe) : "none");
-	fprintf(report, "done=1\n");
+	fprintf(report, "finished=1\n");
 	fclose(report);
 	return 0;
 }
