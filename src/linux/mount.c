@@ -190,19 +190,27 @@ static rl_err change_by_mount(int mount_fd, const struct lx_fs *fs)
 		      "remount");
 }
 
-rl_err lx_fs_change(int mount_fd, const struct lx_fs *fs)
+static rl_err change_by_context(int mount_fd, const struct lx_fs *fs)
 {
 	struct rl_fd RL_AUTO_FD context = { 0 };
-	rl_err e = rl_fd_from(lx_sys_fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH),
-			      &context, "fspick");
 
-	if (rl_is(e, RL_E(ENOSYS)) || !fits_fsconfig(fs)) {
-		rl_drop(e);
-		return change_by_mount(mount_fd, fs);
-	}
-	RL_TRY(e);
+	RL_TRY(rl_fd_from(lx_sys_fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH), &context,
+			  "fspick"));
 	RL_TRY(configure_all(rl_fd_get(&context), fs));
 	return configure(rl_fd_get(&context), FSCONFIG_CMD_RECONFIGURE, NULL, NULL);
+}
+
+rl_err lx_fs_change(int mount_fd, const struct lx_fs *fs)
+{
+	rl_err e;
+
+	if (!fits_fsconfig(fs))
+		return change_by_mount(mount_fd, fs);
+	e = change_by_context(mount_fd, fs);
+	if (!rl_is(e, RL_E(ENOSYS)))
+		return e;
+	rl_drop(e);
+	return change_by_mount(mount_fd, fs);
 }
 
 /* ---- trees ---------------------------------------------------------------------------------- */
@@ -273,6 +281,9 @@ rl_err lx_mount_set(int mount_fd, uint64_t set, uint64_t clear, bool recursive)
 		rl_drop(e);
 		e = set_by_remount(mount_fd, set, attr.attr_clr);
 	}
+	if (rl_is(e, RL_E(ENOSYS)))
+		return rl_hint(e, "recursive attributes (rro, rnoexec ...) need mount_setattr(2), "
+				  "which is of Linux 5.12");
 	return explain_locked(e, clear);
 }
 
@@ -301,6 +312,8 @@ rl_err lx_mount_idmap(int mount_fd, int userns_fd, bool recursive)
 					    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr),
 		       "map the ids of the mount");
 
+	if (rl_is(e, RL_E(ENOSYS)))
+		return rl_hint(e, "id-mapped mounts need mount_setattr(2), which is of Linux 5.12");
 	if (rl_is(e, RL_E(EINVAL)))
 		return rl_hint(e, "the file system does not support id-mapped mounts on this "
 				  "kernel, or the mount is mapped already");

@@ -503,6 +503,41 @@ TEST(tmpfs_takes_content_and_mode)
 	}
 }
 
+static rl_err look_remount(void)
+{
+	struct statvfs fs;
+
+	RL_TRY(want_flags("/t", ST_RDONLY | ST_NOSUID, 0));
+	RL_TRY(want_flags("/data", ST_RDONLY, 0));
+	RL_TRY(rl_sys(statvfs("/t", &fs), "/t"));
+	return want(fs.f_blocks * fs.f_frsize == 1 << 20, "the size of /t");
+}
+
+TEST(remounts)
+{
+	static const char config[] =
+		CONFIG("{\"destination\":\"/"
+		       "t\",\"type\":\"tmpfs\",\"options\":[\"nosuid\",\"size=64k\"]}," BIND(
+			       "data", "/data",
+			       "\"bind\"") ","
+					   "{\"destination\":\"/"
+					   "t\",\"type\":\"tmpfs\",\"options\":[\"remount\",\"ro\","
+					   "\"size=1m\"]},"
+					   "{\"destination\":\"/"
+					   "data\",\"options\":[\"remount\",\"bind\",\"ro\"]}",
+		       "");
+
+	NEEDS_ROOT;
+	for (int kernel = 0; kernel < ROOTFS_KERNELS; kernel++) {
+		struct rootfs r = { .dir = bind_bundle(),
+				    .config = config,
+				    .kernel = (enum rootfs_kernel)kernel,
+				    .inside = look_remount };
+
+		CHECK_OK(rootfs_run(&r));
+	}
+}
+
 TEST(the_kernel_says_what_is_wrong)
 {
 	static const char config[] =
