@@ -177,6 +177,8 @@ rl_err vmm_devices_make(struct vmm_machine *m)
 	RL_TRY(make_virtio(m));
 	for (unsigned i = 0; i < m->plan.serial_count; i++)
 		RL_TRY(make_serial(m, i), "serial port %u", i);
+	if (m->config->split_irqchip)
+		RL_TRY(vmm_ioapic_new(&m->kvm, &m->ioapic));
 	vmm_guest_device_init(&m->guest_device, m->plan.blob, m->plan.blob_size, &m->outcome);
 	return RL_OK;
 }
@@ -187,6 +189,8 @@ rl_err vmm_devices_attach(struct vmm_machine *m)
 		RL_TRY(vmm_mmio_attach(m->device[i], &m->mmio));
 	for (unsigned i = 0; i < m->plan.serial_count; i++)
 		RL_TRY(vmm_serial_attach(m->serial[i], &m->ports, m->plan.serial[i].port));
+	if (m->ioapic)
+		RL_TRY(vmm_ioapic_attach(m->ioapic, &m->mmio));
 	RL_TRY(vmm_power_attach(&m->outcome, &m->ports));
 	return vmm_guest_device_attach(&m->guest_device, &m->ports);
 }
@@ -201,6 +205,7 @@ void vmm_devices_free(struct vmm_machine *m)
 		m->serial[i] = NULL;
 		rl_fd_close(&m->serial_irq[i]);
 	}
+	vmm_ioapic_free(m->ioapic);
 	rl_fd_close(&m->console_file);
 	vmm_console_log_close(&m->console_log);
 }

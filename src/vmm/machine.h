@@ -4,14 +4,13 @@
 
 #include "vmm/boot/supply.h"
 #include "vmm/bus/guest_device.h"
+#include "vmm/bus/ioapic.h"
 #include "vmm/bus/serial.h"
 #include "vmm/console_log.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/plan.h"
 #include "vmm/stop.h"
 #include "vmm/virtio/mmio.h"
-
-struct vmm_ioapic;
 
 struct vmm_machine {
 	const struct vmm_config *config;
@@ -35,7 +34,7 @@ struct vmm_machine {
 	struct vmm_guest_device guest_device;
 	struct vmm_console_log console_log;
 	struct rl_fd console_file;
-	struct vmm_ioapic *ioapic;
+	struct vmm_ioapic *ioapic; /* with a split interrupt controller */
 	struct vmm_stop stop;
 
 	struct vmm_entry entry;

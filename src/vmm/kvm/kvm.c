@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define CPUID_ENTRIES 256
-#define IOAPIC_PINS 24
 
 static int sys_fd(const struct vmm_kvm *kvm)
 {
@@ -174,7 +173,7 @@ static rl_err create_vm(struct vmm_kvm *kvm)
 
 static rl_err split_irqchip(struct vmm_kvm *kvm)
 {
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { VMM_IOAPIC_PINS } };
 
 	if (capability(kvm, KVM_CAP_SPLIT_IRQCHIP) == 0)
 		return rl_refuse(RL_E(ENOTSUP), "/dev/kvm lacks KVM_CAP_SPLIT_IRQCHIP");
@@ -224,4 +223,25 @@ rl_err vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, int event_fd, struct gpa at,
 
 	return rl_sys(ioctl(vm_fd(kvm), KVM_IOEVENTFD, &io), "KVM_IOEVENTFD at 0x%" PRIx64,
 		      at.addr);
+}
+
+rl_err vmm_kvm_route(const struct vmm_kvm *kvm, const struct vmm_msi pin[VMM_IOAPIC_PINS])
+{
+	enum {
+		SPACE = sizeof(struct kvm_irq_routing) +
+			VMM_IOAPIC_PINS * sizeof(struct kvm_irq_routing_entry)
+	};
+	_Alignas(struct kvm_irq_routing) uint8_t space[SPACE] = { 0 };
+	struct kvm_irq_routing *table = (struct kvm_irq_routing *)space;
+
+	for (uint32_t i = 0; i < VMM_IOAPIC_PINS; i++) {
+		if (!pin[i].present)
+			continue;
+		table->entries[table->nr++] = (struct kvm_irq_routing_entry){
+			.gsi = i,
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = pin[i].address, .data = pin[i].data },
+		};
+	}
+	return rl_sys(ioctl(vm_fd(kvm), KVM_SET_GSI_ROUTING, table), "KVM_SET_GSI_ROUTING");
 }

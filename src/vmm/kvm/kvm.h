@@ -44,6 +44,15 @@ RL_MUST rl_err vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t g
 RL_MUST rl_err vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, int event_fd, struct gpa at,
 				 uint32_t value);
 
+#define VMM_IOAPIC_PINS 24
+
+/* What raising a line sends to a local APIC, in a machine with a split interrupt controller. */
+struct vmm_msi {
+	bool present;
+	uint32_t address, data;
+};
+RL_MUST rl_err vmm_kvm_route(const struct vmm_kvm *kvm, const struct vmm_msi pin[VMM_IOAPIC_PINS]);
+
 /* ---- kvm/cpuid.c, kvm/regs.c: a vCPU before its first instruction ---- */
 
 struct vmm_cpu_choice {

@@ -145,10 +145,7 @@ static void handle_exit(struct vmm_vcpu *v)
 	case KVM_EXIT_MMIO:
 		handle_mmio(v);
 		break;
-	case KVM_EXIT_IOAPIC_EOI:
-		if (v->eoi)
-			v->eoi(v->eoi_arg, v->run->eoi.vector);
-		break;
+	case KVM_EXIT_IOAPIC_EOI: /* of level-triggered lines, which we do not have */
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;

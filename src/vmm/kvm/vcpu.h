@@ -18,8 +18,6 @@ struct vmm_vcpu {
 	size_t run_size;
 	const struct vmm_bus *ports, *mmio; /* borrowed */
 	struct vmm_outcome *outcome;
-	void (*eoi)(void *arg, uint8_t vector); /* split irqchip: end of a level interrupt */
-	void *eoi_arg;
 	uint64_t exits; /* to user space, for whoever counts */
 	pthread_t thread;
 	bool started;
