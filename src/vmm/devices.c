@@ -111,8 +111,7 @@ static rl_err make_disk(struct vmm_machine *m, const struct vmm_device_plan *d,
 }
 
 /* The window's address space: reserved, and unreachable until the device maps a file there. */
-static rl_err place_window(struct vmm_machine *m, const struct vmm_device_plan *d,
-			   struct vmm_virtio_device *dev)
+static rl_err place_window(const struct vmm_device_plan *d, struct vmm_virtio_device *dev)
 {
 	void *host;
 
@@ -125,7 +124,7 @@ static rl_err place_window(struct vmm_machine *m, const struct vmm_device_plan *
 			      (unsigned long long)d->shm_size);
 	dev->shm[0].at = d->shm_at;
 	dev->shm[0].host = host;
-	return vmm_kvm_map(&m->kvm, d->shm_at, d->shm_size, host);
+	return RL_OK;
 }
 
 static rl_err make_device(struct vmm_machine *m, const struct vmm_device_plan *d,
@@ -156,7 +155,7 @@ static rl_err make_virtio(struct vmm_machine *m)
 		RL_TRY(vmm_mmio_new(&m->env, dev, &m->kvm, d->mmio, d->gsi,
 				    &m->device[m->device_count]));
 		m->device_count++;
-		RL_TRY(place_window(m, d, dev));
+		RL_TRY(place_window(d, dev));
 	}
 	return RL_OK;
 }

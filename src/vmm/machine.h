@@ -14,6 +14,7 @@
 
 struct vmm_machine {
 	const struct vmm_config *config;
+	uint64_t started; /* CLOCK_MONOTONIC, microseconds */
 	struct rl_arena facts_arena;
 	struct vmm_facts facts;
 	struct vmm_supply supply;

@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FACTS_LIMIT ((size_t)16 << 20)
@@ -219,6 +220,14 @@ static void drain(struct vmm_machine *m)
 	}
 }
 
+static uint64_t microseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static rl_err run(struct vmm_machine *m)
 {
 	rl_err e = RL_OK;
@@ -230,6 +239,8 @@ static rl_err run(struct vmm_machine *m)
 	RL_TRY(vmm_stop_install(&m->stop));
 	RL_TRY(vmm_vcpu_prepare_kick());
 	set_name(m->config);
+	vmm_log(VMM_LOG_DEBUG, "machine", "made in %" PRIu64 " us with kernel %s",
+		microseconds() - m->started, m->supply.name);
 	for (unsigned i = 0; i < m->vcpu_count && !rl_failed(e); i++)
 		e = vmm_vcpu_start(&m->vcpu[i]);
 	if (!rl_failed(e))
@@ -321,7 +332,7 @@ static rl_err walk(struct vmm_machine *m, int *ret_status)
 
 rl_err vmm_run(const struct vmm_config *config, int *ret_status)
 {
-	struct vmm_machine m = { .config = config };
+	struct vmm_machine m = { .config = config, .started = microseconds() };
 	rl_err e = walk(&m, ret_status);
 
 	take_apart(&m);

@@ -24,6 +24,8 @@ struct vmm_virtio_irq {
 struct vmm_mmio {
 	struct vmm_virtio_device *dev;
 	const struct vmm_virtio_env *env;
+	struct vmm_kvm *kvm; /* NULL: tests */
+	bool window_mapped;
 	struct gpa at;
 	struct rl_fd irq_fd;
 	struct vmm_virtio_irq irq;
@@ -74,12 +76,24 @@ static uint64_t offered(const struct vmm_mmio *t)
 	return t->dev->features | 1ull << VIRTIO_F_VERSION_1;
 }
 
+static rl_err map_window(struct vmm_mmio *t)
+{
+	const struct vmm_shm *shm = &t->dev->shm[0];
+
+	if (shm->size == 0 || t->kvm == NULL || t->window_mapped)
+		return RL_OK;
+	RL_TRY(vmm_kvm_map(t->kvm, shm->at, shm->size, shm->host));
+	t->window_mapped = true;
+	return RL_OK;
+}
+
 static void activate(struct vmm_mmio *t)
 {
-	rl_err e;
+	rl_err e = map_window(t);
 
 	t->run.features = t->driver_features;
-	e = t->dev->ops->activate(t->dev, &t->run);
+	if (!rl_failed(e))
+		e = t->dev->ops->activate(t->dev, &t->run);
 	if (!rl_failed(e)) {
 		t->active = true;
 		return;
@@ -354,7 +368,7 @@ static rl_err make_eventfds(struct vmm_mmio *t, const struct vmm_kvm *kvm, uint3
 }
 
 rl_err vmm_mmio_new(const struct vmm_virtio_env *env, struct vmm_virtio_device *dev,
-		    const struct vmm_kvm *kvm, struct gpa at, uint32_t gsi, struct vmm_mmio **ret)
+		    struct vmm_kvm *kvm, struct gpa at, uint32_t gsi, struct vmm_mmio **ret)
 {
 	struct vmm_mmio *t = calloc(1, sizeof(*t));
 	rl_err e;
@@ -365,6 +379,7 @@ rl_err vmm_mmio_new(const struct vmm_virtio_env *env, struct vmm_virtio_device *
 	}
 	t->dev = dev;
 	t->env = env;
+	t->kvm = kvm;
 	t->at = at;
 	t->run.mem = env->mem;
 	t->run.irq = &t->irq;
