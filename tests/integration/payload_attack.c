@@ -50,6 +50,8 @@ struct prey {
 	int exe; // O_PATH descriptor of a foreign program, or -1
 	unsigned seen, foreign, traced, fds;
 	struct stat own;
+	const char *harmless;
+	char victim[512];
 };
 
 // The descriptors of the process: can any be reopened, and is it a directory of the host?
@@ -67,6 +69,21 @@ static void look_at_fds(struct prey *p, int proc)
 			p->fds++;
 		close(got);
 	}
+}
+
+// A process that could be traced. One that runs `harmless` does not count: it holds nothing, is
+// confined like the program it is about to become, and exists so that the runtime's own program
+// never runs where it could be traced.
+static void count_traced(struct prey *p, int proc)
+{
+	char exe[512];
+	ssize_t length = readlinkat(proc, "exe", exe, sizeof exe - 1);
+
+	exe[length > 0 ? length : 0] = '\0';
+	if (p->harmless != NULL && strstr(exe, p->harmless) != NULL)
+		return;
+	p->traced++;
+	memcpy(p->victim, exe, sizeof exe);
 }
 
 static void look_at(struct prey *p, int proc, pid_t pid)
@@ -93,7 +110,7 @@ static void look_at(struct prey *p, int proc, pid_t pid)
 	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0) {
 		exe = openat(proc, "exe", O_PATH | O_CLOEXEC);
 		if (exe >= 0 && fstat(exe, &info) == 0 && info.st_ino != p->own.st_ino)
-			p->traced++;
+			count_traced(p, proc);
 		if (exe >= 0)
 			close(exe);
 		ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
@@ -162,6 +179,7 @@ static int run_prey(int argc, char **argv)
 
 	if (argc < 3)
 		return 64;
+	p.harmless = argc > 3 ? argv[3] : NULL;
 	stat("/proc/self/exe", &p.own);
 	double end = now() + atof(argv[0]);
 	FILE *report = fopen(argv[2], "we");
@@ -173,6 +191,7 @@ static int run_prey(int argc, char **argv)
 		look_around(&p);
 	fprintf(report, "prey.seen=%u\nprey.foreign=%u\nprey.traced=%u\nprey.fds=%u\n", p.seen,
 		p.foreign, p.traced, p.fds);
+	fprintf(report, "prey.victim=%s\n", p.victim);
 	fprintf(report, "prey.write=%s\n", p.exe >= 0 ? try_to_write(p.exe) : "none");
 	fprintf(report, "finished=1\n");
 	fclose(report);
@@ -191,7 +210,7 @@ static int run_write_exe(int argc, char **argv)
 
 const struct payload_command payload_attack_commands[] = {
 	{ "swap", run_swap, "A B SECONDS FILE" },
-	{ "prey", run_prey, "SECONDS FILE REPORT" },
+	{ "prey", run_prey, "SECONDS FILE REPORT [HARMLESS]" },
 	{ "write-exe", run_write_exe, "[PATH]" },
 	{ 0 },
 };
