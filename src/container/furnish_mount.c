@@ -329,6 +329,8 @@ rl_err ct_do_bind(struct ct_work *w, const struct plan_op *op)
 		rl_drop(e);
 		e = bind_by_mount2(w, op);
 	}
+	if (rl_is(e, RL_E(ENOSYS)))
+		return rl_hint(e, "id-mapped mounts need mount_setattr(2), which is of Linux 5.12");
 	if (op->mount.optional && rl_is(e, RL_E(ENOENT))) {
 		rl_drop(e);
 		return RL_OK;
