@@ -254,6 +254,9 @@ static rl_err set_capabilities(const struct ct_confinement *c)
 	};
 
 	RL_TRY(lx_caps_set(&sets), "$.process.capabilities");
+	/* The kernel keeps ambient within both; where nothing is in both, nothing is left. */
+	if ((want->permitted & want->inheritable) == 0)
+		return RL_OK;
 	return rl_wrap(lx_caps_ambient(want->ambient, c->last_capability),
 		       "$.process.capabilities.ambient");
 }

@@ -16,7 +16,9 @@ static void put_list(struct rl_json_writer *w, const char *key, const char *cons
 
 static void put_capabilities(struct rl_json_writer *w)
 {
-	static const char *const sets[] = { "bounding", "effective", "permitted", "ambient" };
+	/* Ambient ones would have to be inheritable, and those are best left empty
+	 * (CVE-2022-29162). */
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
 	static const char *const names[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE",
 					     NULL };
 

@@ -98,28 +98,48 @@ struct set {
 	uint64_t *ret;
 };
 
+/* The names that the set cannot have, for one reason, as one warning. */
+struct ignored {
+	const char *names; /* "CAP_A, CAP_B"; NULL: none */
+	const char *why;
+};
+
+static rl_err ignore(struct rl_arena *a, struct ignored *list, const char *name)
+{
+	if (list->names == NULL) {
+		list->names = name;
+		return RL_OK;
+	}
+	return rl_arena_fmt(a, &list->names, "%s, %s", list->names, name);
+}
+
 static rl_err make_set(struct rl_arena *a, const struct set *set, int last, struct plan_warnings *w)
 {
+	enum { UNKNOWN, OLD_KERNEL, BEYOND, REASONS };
+	struct ignored ignored[REASONS] = {
+		[UNKNOWN] = { NULL, "unknown capability" },
+		[OLD_KERNEL] = { NULL, "this kernel does not have it" },
+		[BEYOND] = { NULL, set->why },
+	};
 	uint64_t mask = 0;
 
 	for (size_t i = 0; i < set->words->count; i++) {
 		const char *word = set->words->items[i];
 		int number = plan_capability_number(word);
 
-		if (number < 0 || number > last) {
-			RL_TRY(plan_warn(a, w, "$.process.capabilities.%s[%zu]: %s ignored: %s",
-					 set->name, i, word,
-					 number < 0 ? "unknown capability"
-						    : "this kernel does not have it"));
-			continue;
-		}
-		if ((set->limit >> number & 1) == 0) {
-			RL_TRY(plan_warn(a, w, "$.process.capabilities.%s[%zu]: %s ignored: %s",
-					 set->name, i, word, set->why));
-			continue;
-		}
-		mask |= UINT64_C(1) << number;
+		if (number < 0)
+			RL_TRY(ignore(a, &ignored[UNKNOWN], word));
+		else if (number > last)
+			RL_TRY(ignore(a, &ignored[OLD_KERNEL], word));
+		else if ((set->limit >> number & 1) == 0)
+			RL_TRY(ignore(a, &ignored[BEYOND], word));
+		else
+			mask |= UINT64_C(1) << number;
 	}
+	for (int i = 0; i < REASONS; i++)
+		if (ignored[i].names != NULL)
+			RL_TRY(plan_warn(a, w, "$.process.capabilities.%s: %s ignored: %s",
+					 set->name, ignored[i].names, ignored[i].why));
 	*set->ret = mask;
 	return RL_OK;
 }

@@ -123,12 +123,16 @@ TEST(a_user_with_one_capability)
 static int root_with_nothing(void)
 {
 	struct plan_process p = simple();
+	struct lx_caps caps;
 	struct ct_confinement c;
 	struct ct_confined done;
 
 	if (geteuid() != 0)
 		return SKIPPED;
-	EXPECT_OK(lx_caps_ambient(0, 40));
+	EXPECT_OK(lx_caps_get(&caps));
+	caps.inheritable = KILL;
+	EXPECT_OK(lx_caps_set(&caps));
+	EXPECT_OK(lx_caps_ambient(KILL, 40));
 	c = confinement_of(&p);
 	EXPECT_OK(ct_confine(&arena, &c, &done));
 	EXPECT(geteuid() == 0);
