@@ -257,10 +257,35 @@ static rl_err hidden_clone(struct exec *x, int into, bool *ret_in_cgroup)
 	return rl_first(e, rl_sys(prctl(PR_SET_DUMPABLE, 1), "become dumpable again"));
 }
 
+/*
+ * Into the cgroup, or where the container's first process is: one that runs systemd keeps its
+ * processes in children of its cgroup, and the kernel lets nobody into the cgroup itself (EBUSY).
+ */
+static rl_err clone_into(struct exec *x, int into)
+{
+	bool in_cgroup;
+	rl_err e = hidden_clone(x, into, &in_cgroup);
+
+	if (into >= 0 && rl_is(e, RL_E(EBUSY))) {
+		rl_drop(e);
+		RL_TRY(lx_cgroup_follow(&x->cgroup, x->record.pid));
+		RL_TRY(lx_cgroup_into(&x->cgroup, &into));
+		e = hidden_clone(x, into, &in_cgroup);
+	}
+	RL_TRY(e);
+	if (into < 0 || in_cgroup)
+		return RL_OK;
+	e = lx_cgroup_join(&x->cgroup, x->child.pid);
+	if (!rl_is(e, RL_E(EBUSY)))
+		return e;
+	rl_drop(e);
+	RL_TRY(lx_cgroup_follow(&x->cgroup, x->record.pid));
+	return lx_cgroup_join(&x->cgroup, x->child.pid);
+}
+
 static rl_err clone_child(struct exec *x)
 {
 	int into = -1;
-	bool in_cgroup;
 
 	if (x->cgroup.count > 0) {
 		RL_TRY(lx_cgroup_into(&x->cgroup, &into));
@@ -275,9 +300,7 @@ static rl_err clone_child(struct exec *x)
 	if ((x->record.namespaces & CLONE_NEWPID) != 0)
 		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&x->init), CLONE_NEWPID),
 			      "enter the container's pid namespace"));
-	RL_TRY(hidden_clone(x, into, &in_cgroup));
-	if (into >= 0 && !in_cgroup)
-		RL_TRY(lx_cgroup_join(&x->cgroup, x->child.pid));
+	RL_TRY(clone_into(x, into));
 	rl_fd_close(&x->their_talk);
 	return RL_OK;
 }

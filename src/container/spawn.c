@@ -83,7 +83,9 @@ rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void 
 	int pidfd = -1;
 	long pid = clone_call(flags, cgroup_fd, &pidfd);
 
-	if (pid < 0 && in_cgroup && (errno == EINVAL || errno == E2BIG || errno == EOPNOTSUPP)) {
+	/* EAGAIN: a limit of pids counts who is born in the cgroup, not who enters it. */
+	if (pid < 0 && in_cgroup &&
+	    (errno == EINVAL || errno == E2BIG || errno == EOPNOTSUPP || errno == EAGAIN)) {
 		in_cgroup = false;
 		pid = clone_call(flags, -1, &pidfd);
 	}

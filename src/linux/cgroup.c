@@ -308,17 +308,27 @@ static rl_err make_threaded(struct lx_cgroup *cg, size_t index)
 	return rl_write_kernel(dir_fd, "cgroup.type", "threaded");
 }
 
-static rl_err join_one(struct lx_cgroup *cg, size_t index, const char *pid)
+/* By the descriptor if there is one: lx_cgroup_follow() may have changed where it leads. */
+static rl_err write_procs(struct lx_cgroup *cg, size_t index, const char *pid)
 {
 	char path[PATH_MAX];
-	rl_err e;
 
+	if (rl_fd_has(&cg->slots[index].dir))
+		return rl_wrap(
+			rl_write_kernel(rl_fd_get(&cg->slots[index].dir), "cgroup.procs", pid),
+			"%s", cg->dirs[index].path);
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cg->dirs[index].path);
-	e = rl_write_kernel(-1, path, pid);
+	return rl_write_kernel(-1, path, pid);
+}
+
+static rl_err join_one(struct lx_cgroup *cg, size_t index, const char *pid)
+{
+	rl_err e = write_procs(cg, index, pid);
+
 	if (cg->dirs[index].version == 2 && rl_is(e, RL_E(EOPNOTSUPP)) &&
 	    !rl_drop_failed(make_threaded(cg, index))) {
 		rl_drop(e);
-		e = rl_write_kernel(-1, path, pid);
+		e = write_procs(cg, index, pid);
 	}
 	return e;
 }
@@ -361,6 +371,48 @@ rl_err lx_cgroup_join_self(struct lx_cgroup *cg)
 		if (fd >= 0)
 			RL_TRY(rl_sys(write(fd, "0", 1), "enter cgroup %s", cg->dirs[i].path));
 	}
+	return RL_OK;
+}
+
+/* The place of a process in version 2, as this cgroup namespace shows it: "0::/a/b". */
+static rl_err read_place(pid_t pid, char *ret_place, size_t size)
+{
+	char path[32], text[PATH_MAX];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	RL_TRY(rl_read_small(-1, path, text, sizeof(text)));
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (line == NULL)
+		return rl_fail(RL_E(ENOENT), "%s: no version 2", path);
+	line = strchr(line, '/');
+	if (line == NULL)
+		return rl_fail(RL_E(EPROTO), "read %s", path);
+	snprintf(ret_place, size, "%.*s", (int)strcspn(line, "\n"), line);
+	return RL_OK;
+}
+
+rl_err lx_cgroup_follow(struct lx_cgroup *cg, pid_t pid)
+{
+	int index = lx_cg_v2(cg), fd;
+	char place[PATH_MAX], path[2 * PATH_MAX];
+	const struct lx_cgroup_dir *dir;
+	size_t len;
+
+	if (index < 0)
+		return RL_OK;
+	dir = &cg->dirs[index];
+	len = strlen(dir->path);
+	RL_TRY(read_place(pid, place, sizeof(place)));
+	snprintf(path, sizeof(path), "%.*s%s", (int)dir->mount_len, dir->path, place);
+	/* The container cannot lead us out of its own: elsewhere only we could have put it. */
+	if (strncmp(path, dir->path, len) != 0 || (path[len] != '/' && path[len] != '\0') ||
+	    strstr(path + len, "/..") != NULL)
+		return rl_refuse(RL_E(EXDEV), "process %d is in cgroup %s, outside of %s", (int)pid,
+				 path, dir->path);
+	fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	RL_TRY(rl_sys(fd, "open cgroup %s", path));
+	rl_fd_set(&cg->slots[index].dir, fd);
 	return RL_OK;
 }
 

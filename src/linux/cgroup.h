@@ -87,6 +87,13 @@ RL_MUST rl_err lx_cgroup_prepare_join(struct lx_cgroup *cg, bool skip_v2);
 RL_MUST rl_err lx_cgroup_join_self(struct lx_cgroup *cg);
 
 /*
+ * From now on "the version 2 directory" for entering is the one in which this process is, which
+ * must be the container's or below. For containers that have moved their processes to children and
+ * handed controllers on to them: the kernel then lets nobody into the directory above (EBUSY).
+ */
+RL_MUST rl_err lx_cgroup_follow(struct lx_cgroup *cg, pid_t pid);
+
+/*
  * Makes the child `name` of the version 2 directory and moves `pid` there (run.oci.delegate-cgroup:
  * a directory with processes in it cannot hand controllers on to its children).
  */

@@ -291,6 +291,28 @@ TEST(a_process_is_moved_to_a_child)
 	CHECK_INT(population(&cg), 1);
 }
 
+TEST(a_process_that_moved_itself_is_followed)
+{
+	struct lx_cgroup AUTO_CLEAN cg = { 0 };
+	pid_t pid, other;
+
+	PREPARE();
+	if (v2_count == 0)
+		SKIP("no version 2 tree");
+	CHECK_OK(lx_cgroup_create(&spec_v2, &cg));
+	pid = idle_child(&cg);
+	CHECK(pid > 0);
+	CHECK_OK(lx_cgroup_join_child(&cg, "inner", pid));
+	CHECK_FAILS(lx_cgroup_follow(&cg, getpid()), EXDEV, "outside of");
+	CHECK_OK(lx_cgroup_follow(&cg, pid));
+	other = idle_child(&cg);
+	CHECK(other > 0);
+	CHECK(file_is(&v2[0], "cgroup.procs", ""));
+	lx_cgroup_close(&cg);
+	CHECK_OK(lx_cgroup_open(spec_v2.dirs, 1, &cg));
+	CHECK_INT(population(&cg), 2);
+}
+
 TEST(a_threaded_parent_is_followed)
 {
 	struct lx_cgroup_dir dir; /* outlives those that are made of it */
