@@ -19,14 +19,13 @@ static ssize_t read_retry(int fd, void *buf, size_t size)
 }
 
 /* Files of procfs have size 0, and any file may grow: the size is a first guess only. */
-rl_err rl_read_fd(struct rl_arena *a, int fd, size_t limit, const char **ret_text, size_t *ret_len)
+static rl_err read_whole(struct rl_arena *a, int fd, off_t expected, size_t limit,
+			 const char **ret_text, size_t *ret_len)
 {
-	struct stat st;
 	size_t room, len = 0;
 	char *text;
 
-	RL_TRY(rl_sys(fstat(fd, &st), "stat"));
-	room = st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
+	room = expected > 0 ? (size_t)expected + 1 : 4096;
 	if (room > limit + 1)
 		room = limit + 1;
 	RL_TRY(rl_arena_get(a, 1, room + 1, &text));
@@ -53,6 +52,14 @@ rl_err rl_read_fd(struct rl_arena *a, int fd, size_t limit, const char **ret_tex
 	return RL_OK;
 }
 
+rl_err rl_read_fd(struct rl_arena *a, int fd, size_t limit, const char **ret_text, size_t *ret_len)
+{
+	struct stat st;
+
+	RL_TRY(rl_sys(fstat(fd, &st), "stat"));
+	return read_whole(a, fd, st.st_size, limit, ret_text, ret_len);
+}
+
 rl_err rl_read_file(struct rl_arena *a, int dir_fd, const char *path, size_t limit,
 		    const char **ret_text, size_t *ret_len)
 {
@@ -65,7 +72,8 @@ rl_err rl_read_file(struct rl_arena *a, int dir_fd, const char *path, size_t lim
 	RL_TRY(rl_sys(fstat(rl_fd_get(&fd), &st), "stat %s", path));
 	if (!S_ISREG(st.st_mode))
 		return rl_refuse(RL_E(EINVAL), "%s is not a regular file", path);
-	RL_TRY(rl_read_fd(a, rl_fd_get(&fd), limit, ret_text, ret_len), "read %s", path);
+	RL_TRY(read_whole(a, rl_fd_get(&fd), st.st_size, limit, ret_text, ret_len), "read %s",
+	       path);
 	return RL_OK;
 }
 

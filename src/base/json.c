@@ -10,7 +10,8 @@
 #include <yajl/yajl_parse.h>
 
 /*
- * yajl's memory comes out of an arena and goes back with it: no free, and a realloc that copies.
+ * yajl's memory comes out of an arena of its own and goes back with it: no free, and a realloc that
+ * copies. yajl does not look whether it got any, so the arena is larger than all it can ask for.
  * A block knows its size, which realloc needs.
  */
 struct block {
@@ -30,11 +31,13 @@ static void *arena_malloc(void *ctx, size_t size)
 
 static void *arena_realloc(void *ctx, void *old, size_t size)
 {
-	const struct block *b = (const void *)((const char *)old - offsetof(struct block, bytes));
 	void *larger = arena_malloc(ctx, size);
+	const struct block *b;
 
-	if (old != NULL && larger != NULL)
-		memcpy(larger, old, b->size < size ? b->size : size);
+	if (old == NULL || larger == NULL)
+		return larger;
+	b = (const void *)((const char *)old - offsetof(struct block, bytes));
+	memcpy(larger, old, b->size < size ? b->size : size);
 	return larger;
 }
 
@@ -50,6 +53,8 @@ static yajl_alloc_funcs in_arena(struct rl_arena *a)
 		.malloc = arena_malloc, .realloc = arena_realloc, .free = arena_free, .ctx = a
 	};
 }
+
+#define LEXER_ROOM ((size_t)256 << 10)
 
 /* An open array or object and where its next member will be linked. */
 struct level {
@@ -289,10 +294,13 @@ rl_err rl_json_parse(struct rl_arena *a, const char *name, const char *text, siz
 		     const struct rl_json **ret_root)
 {
 	struct parse p = { .arena = a, .name = name, .text = text, .line = 1 };
-	yajl_alloc_funcs memory = in_arena(a);
+	struct rl_arena RL_AUTO_ARENA lexer = { 0 };
+	yajl_alloc_funcs memory = in_arena(&lexer);
 	yajl_status status;
 
 	RL_TRY(check_characters(name, text, len));
+	/* Its buffers double until they hold the longest string, or the words of an error. */
+	RL_TRY(rl_arena_new(8 * len + LEXER_ROOM, &lexer));
 	p.yajl = yajl_alloc(&callbacks, &memory, &p);
 	if (p.yajl == NULL)
 		return rl_nomem();
@@ -368,8 +376,11 @@ bool rl_json_u64(const struct rl_json *number, uint64_t *ret)
 	return true;
 }
 
-/* The largest document we write is the configuration's annotations again. */
-#define WRITER_LIMIT ((size_t)64 << 20)
+/*
+ * The largest document we write has the annotations of a configuration again, each byte perhaps as
+ * six, in a buffer that doubles. It is address space, not memory.
+ */
+#define WRITER_LIMIT ((size_t)1 << 30)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 

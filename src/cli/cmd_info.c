@@ -52,7 +52,7 @@ static rl_err run_spec(const struct cli_call *call, int *ret_status)
 	size_t len;
 
 	(void)ret_status;
-	RL_TRY(lx_host_read(call->arena, &host));
+	RL_TRY(lx_host_read(call->arena, LX_HOST_CGROUPS, &host));
 	t.cgroup_namespace = host.cgroup_layout == LX_CGROUP_V2;
 	RL_TRY(rl_json_begin(&w, true));
 	oci_template_put(&w, &t);

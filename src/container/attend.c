@@ -14,13 +14,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-/*
- * What shells, nohup and the runtimes of other languages ignore, and their children inherit. The
- * others are not asked about, each would cost a call.
- */
-static const int often_ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
-				     SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU };
-
 rl_err ct_attend_prepare(void)
 {
 	sigset_t all;
@@ -29,14 +22,15 @@ rl_err ct_attend_prepare(void)
 	return rl_sys(sigprocmask(SIG_BLOCK, &all, NULL), "block signals");
 }
 
-void ct_attend_release(void)
+void ct_attend_release(uint64_t ignored_signals)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	for (size_t i = 0; i < sizeof(often_ignored) / sizeof(often_ignored[0]); i++)
-		(void)signal(often_ignored[i], SIG_DFL);
+	for (int signal_number = 1; ignored_signals != 0; signal_number++, ignored_signals >>= 1)
+		if ((ignored_signals & 1) != 0)
+			(void)signal(signal_number, SIG_DFL);
 }
 
 enum { FROM_CHILD, FROM_SIGNALS, FROM_MASTER, FROM_STDIN, FROM_NOTIFY, SOURCES };

@@ -9,8 +9,8 @@
  * ending the runtime.
  */
 RL_MUST rl_err ct_attend_prepare(void);
-/* In the child: no signal blocked or ignored, whatever the caller had. */
-void ct_attend_release(void);
+/* In the child: no signal blocked or ignored, whatever the caller had (lx_host.ignored_signals). */
+void ct_attend_release(uint64_t ignored_signals);
 
 struct ct_attended {
 	struct ct_child *child;

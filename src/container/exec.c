@@ -158,7 +158,8 @@ static rl_err open_container(struct exec *x)
 	char path[40];
 
 	RL_TRY(ct_open_init(&x->record, &x->init));
-	RL_TRY(lx_proc_host(&x->proc));
+	if (plan_process_writes_to_proc(&x->process))
+		RL_TRY(lx_proc_host(&x->proc));
 	if (x->record.no_pivot) {
 		snprintf(path, sizeof(path), "/proc/%d/root", (int)x->record.pid);
 		RL_TRY(rl_fd_from(openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC),
@@ -220,7 +221,7 @@ static rl_err be_the_process(struct exec *x)
 		},
 	};
 
-	ct_attend_release();
+	ct_attend_release(x->loaded.host.ignored_signals);
 	rl_fd_close(&x->talk);
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie the process to the runtime"));
 	RL_TRY(enter(x));
@@ -245,32 +246,19 @@ static int exec_child(void *context)
 /* ---- the runtime ----------------------------------------------------------------------------- */
 
 /*
- * From its birth processes of the container see the child: not dumpable means that none can ptrace
- * it or reach its descriptors and executable in /proc (CVE-2016-9962). execve takes that back.
- */
-static rl_err hidden_clone(struct exec *x, int into, bool *ret_in_cgroup)
-{
-	rl_err e;
-
-	RL_TRY(rl_sys(prctl(PR_SET_DUMPABLE, 0), "hide from the container"));
-	e = ct_clone(0, into, exec_child, x, &x->child, ret_in_cgroup);
-	return rl_first(e, rl_sys(prctl(PR_SET_DUMPABLE, 1), "become dumpable again"));
-}
-
-/*
  * Into the cgroup, or where the container's first process is: one that runs systemd keeps its
  * processes in children of its cgroup, and the kernel lets nobody into the cgroup itself (EBUSY).
  */
 static rl_err clone_into(struct exec *x, int into)
 {
 	bool in_cgroup;
-	rl_err e = hidden_clone(x, into, &in_cgroup);
+	rl_err e = ct_clone_hidden(0, into, exec_child, x, &x->child, &in_cgroup);
 
 	if (into >= 0 && rl_is(e, RL_E(EBUSY))) {
 		rl_drop(e);
 		RL_TRY(lx_cgroup_follow(&x->cgroup, x->record.pid));
 		RL_TRY(lx_cgroup_into(&x->cgroup, &into));
-		e = hidden_clone(x, into, &in_cgroup);
+		e = ct_clone_hidden(0, into, exec_child, x, &x->child, &in_cgroup);
 	}
 	RL_TRY(e);
 	if (into < 0 || in_cgroup)

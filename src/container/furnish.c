@@ -101,7 +101,8 @@ rl_err ct_furnish_mounts(const struct plan_furnish *f, struct ct_served *served,
 	struct ct_work AUTO_WORK w = { .plan = f, .served = served, .s = ret, .empty_fd = -1 };
 	mode_t umask_before = umask(0);
 
-	RL_TRY(lx_proc_host(&ret->proc));
+	if (f->keep_proc)
+		RL_TRY(lx_proc_host(&ret->proc));
 	RL_TRY(make_root(&w), "$.root.path");
 	RL_TRY(execute_range(&w, 0, f->late));
 	ct_close_all(ret);

@@ -33,7 +33,7 @@ struct state {
  */
 static rl_err arrive(struct state *s)
 {
-	ct_attend_release();
+	ct_attend_release(s->in->host->ignored_signals);
 	(void)close(s->in->runtime_end);
 	(void)close(s->in->lock_fd);
 	s->talk = rl_fd_own(s->in->talk);

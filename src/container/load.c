@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Larger configurations are not by people; the arena has room for the text and all made of it. */
 #define CONFIG_LIMIT ((size_t)16 << 20)
@@ -40,6 +41,32 @@ static void print_warnings(const struct plan *plan)
 		rl_log(RL_LOG_WARNING, "%s", plan->warnings[i]);
 }
 
+static bool mounts_cgroups(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const char *type = c->mounts[i].type;
+
+		if (type != NULL && strncmp(type, "cgroup", strlen("cgroup")) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_labels(const struct oci_config *c)
+{
+	const struct oci_process *p = c->process;
+
+	return c->linux_.mount_label != NULL ||
+	       (p != NULL && (p->apparmor_profile != NULL || p->selinux_label != NULL));
+}
+
+static unsigned wanted_facts(const struct oci_config *c, const struct plan_request *request)
+{
+	bool cgroups = request->cgroup_manager != PLAN_CGROUP_DISABLED || mounts_cgroups(c);
+
+	return (cgroups ? LX_HOST_CGROUPS : 0u) | (has_labels(c) ? LX_HOST_LABELS : 0u);
+}
+
 rl_err ct_load(const struct plan_request *request, const char *config_file, struct ct_loaded *ret)
 {
 	struct ct_loaded CT_AUTO_LOADED l = { 0 };
@@ -49,7 +76,7 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 	RL_TRY(rl_fd_from(openat(AT_FDCWD, request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC),
 			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
-	RL_TRY(lx_host_read(&l.arena, &l.host));
+	RL_TRY(lx_host_read(&l.arena, wanted_facts(l.config, request), &l.host));
 	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, &l.plan));
 	RL_TRY(rl_arena_seal(&l.arena));
 	print_warnings(l.plan);
@@ -64,7 +91,8 @@ rl_err ct_load_copy(int store_dir_fd, struct ct_loaded *ret)
 
 	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
 	RL_TRY(read_config(&l, store_dir_fd, CT_CONFIG));
-	RL_TRY(lx_host_read(&l.arena, &l.host));
+	/* Where the cgroup is says the record. */
+	RL_TRY(lx_host_read(&l.arena, LX_HOST_LABELS, &l.host));
 	*ret = l;
 	l = (struct ct_loaded){ 0 };
 	return RL_OK;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 static const struct {
@@ -105,6 +106,16 @@ rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void 
 	return RL_OK;
 }
 
+rl_err ct_clone_hidden(uint64_t flags, int cgroup_fd, int (*body)(void *context), void *context,
+		       struct ct_child *ret_child, bool *ret_in_cgroup)
+{
+	rl_err e;
+
+	RL_TRY(rl_sys(prctl(PR_SET_DUMPABLE, 0), "hide from the container"));
+	e = ct_clone(flags, cgroup_fd, body, context, ret_child, ret_in_cgroup);
+	return rl_first(e, rl_sys(prctl(PR_SET_DUMPABLE, 1), "become dumpable again"));
+}
+
 /* ---- the usual way: one clone --------------------------------------------------------------- */
 
 rl_err ct_joins_enter(const struct ct_joins *joins)
@@ -172,7 +183,11 @@ static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joi
 	struct detour AUTO_DETOUR d = { 0 };
 	rl_err e = enter_detour(ns, joins, &d);
 
-	if (!rl_failed(e))
+	/* In a pid namespace that is not its own, init is seen by others while it is made. */
+	if (!rl_failed(e) && (ns->create & (CLONE_NEWPID | CLONE_NEWUSER)) == 0)
+		e = ct_clone_hidden(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
+				    ret_in_cgroup);
+	else if (!rl_failed(e))
 		e = ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
 			     ret_in_cgroup);
 	return rl_first(e, leave_detour(&d));

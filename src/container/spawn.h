@@ -36,6 +36,14 @@ RL_MUST rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins
 /* In init: joins what did not have to be joined before the clone. */
 RL_MUST rl_err ct_joins_enter(const struct ct_joins *joins);
 
+/*
+ * The same as ct_clone, for a child that processes of a container see from its birth: not being
+ * dumpable, it cannot be ptraced, and its descriptors and executable in /proc not be reached
+ * (CVE-2016-9962). execve takes that back.
+ */
+RL_MUST rl_err ct_clone_hidden(uint64_t flags, int cgroup_fd, int (*body)(void *context),
+			       void *context, struct ct_child *ret_child, bool *ret_in_cgroup);
+
 /* A child in the namespaces of the caller; for exec. */
 RL_MUST rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void *context,
 			struct ct_child *ret_child, bool *ret_in_cgroup);

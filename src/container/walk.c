@@ -218,17 +218,31 @@ static rl_err publish(struct ct_walk *w)
 	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
 }
 
+/*
+ * `run` need not look at a container that is built: init may go on at once, and the record is
+ * written meanwhile. Not so where we have to limit init first, or give its terminal away.
+ */
+static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
+{
+	const struct plan *p = w->loaded.plan;
+
+	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
+}
+
 static rl_err hold(struct ct_walk *w, enum ct_word word)
 {
 	int talk = rl_fd_get(&w->talk);
 
+	if (starts_by_itself(w, word)) {
+		RL_TRY(ct_say(talk, word));
+		RL_TRY(publish(w));
+		return ct_expect(talk, CT_READY, &w->master);
+	}
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
 	RL_TRY(publish(w));
 	RL_TRY(ct_say(talk, word));
-	if (word == CT_HOLD)
-		RL_TRY(ct_expect(talk, CT_HELD, NULL));
-	return RL_OK;
+	return word == CT_HOLD ? ct_expect(talk, CT_HELD, NULL) : RL_OK;
 }
 
 /* ---- the walk ------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ static rl_err read_identity(struct lx_host *h)
 	RL_TRY(rl_read_small(-1, "/proc/self/status", status, sizeof(status)));
 	h->capabilities = status_mask(status, "\nCapPrm:");
 	h->bounding = status_mask(status, "\nCapBnd:");
+	h->ignored_signals = status_mask(status, "\nSigIgn:");
 	/* 40 is CAP_CHECKPOINT_RESTORE of Linux 5.9: nearly always the answer after two calls. */
 	for (h->last_capability = 40; h->last_capability > 0; h->last_capability--)
 		if (prctl(PR_CAPBSET_READ, h->last_capability, 0, 0, 0) >= 0)
@@ -309,13 +310,15 @@ static rl_err read_cgroups(struct rl_arena *a, struct lx_host *h)
 	return RL_OK;
 }
 
-rl_err lx_host_read(struct rl_arena *a, struct lx_host *ret)
+rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret)
 {
 	struct lx_host h = { .cgroup2_controllers = "" };
 
 	RL_TRY(read_identity(&h), "look at this process");
-	RL_TRY(read_cgroups(a, &h), "look for cgroups");
-	read_security_modules(&h);
+	if ((wanted & LX_HOST_CGROUPS) != 0)
+		RL_TRY(read_cgroups(a, &h), "look for cgroups");
+	if ((wanted & LX_HOST_LABELS) != 0)
+		read_security_modules(&h);
 	*ret = h;
 	return RL_OK;
 }

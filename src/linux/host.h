@@ -27,11 +27,12 @@ struct lx_cgroup_hierarchy {
 struct lx_host {
 	uid_t euid;
 	gid_t egid;
-	bool in_user_namespace; /* /proc/self/uid_map is not the initial map */
-	bool rootless;		/* euid != 0 or in a user namespace */
-	uint64_t capabilities;	/* our own permitted set, bit = capability number */
-	uint64_t bounding;	/* our own bounding set */
-	int last_capability;	/* highest that the kernel knows */
+	bool in_user_namespace;	  /* /proc/self/uid_map is not the initial map */
+	bool rootless;		  /* euid != 0 or in a user namespace */
+	uint64_t capabilities;	  /* our own permitted set, bit = capability number */
+	uint64_t bounding;	  /* our own bounding set */
+	int last_capability;	  /* highest that the kernel knows */
+	uint64_t ignored_signals; /* bit n - 1: signal n was ignored when we were started */
 
 	enum lx_cgroup_layout cgroup_layout;
 	const struct lx_cgroup_hierarchy *hierarchies;
@@ -45,5 +46,11 @@ struct lx_host {
 	bool user_namespaces;
 };
 
-/* Reads all of it: a handful of small kernel files. Strings live in the arena. */
-RL_MUST rl_err lx_host_read(struct rl_arena *a, struct lx_host *ret);
+/* What is looked at only when it matters; else it reads as absent. */
+enum {
+	LX_HOST_CGROUPS = 1 << 0, /* version 1 has a dozen hierarchies */
+	LX_HOST_LABELS = 1 << 1,  /* apparmor, selinux */
+};
+
+/* Reads it: a handful of small kernel files. Strings live in the arena. `wanted`: LX_HOST_*. */
+RL_MUST rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret);

@@ -124,6 +124,7 @@ enum plan_root_change {
 struct plan_furnish {
 	const char *root_path; /* absolute path on the host */
 	bool root_readonly;
+	bool keep_proc; /* a trusted procfs stays open for the steps that follow */
 	enum plan_root_change root_change;
 	/* What "/" becomes in the new mount namespace before anything else; MS_* with MS_REC. */
 	uint32_t host_propagation;

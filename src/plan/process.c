@@ -318,3 +318,8 @@ enum plan_exe_defence plan_exe_defence_for(const struct plan_process *p,
 		       ? PLAN_EXE_STUB
 		       : PLAN_EXE_SEALED;
 }
+
+bool plan_process_writes_to_proc(const struct plan_process *p)
+{
+	return p->apparmor_profile != NULL || p->selinux_label != NULL || p->set_oom_score_adj;
+}

@@ -123,6 +123,9 @@ RL_MUST rl_err plan_process_make(struct rl_arena *a, const struct oci_process *p
 enum plan_exe_defence plan_exe_defence_for(const struct plan_process *p,
 					   const struct plan_seccomp *s);
 
+/* Labels and the OOM score are files of procfs. */
+bool plan_process_writes_to_proc(const struct plan_process *p);
+
 /* Number of a capability by its name ("CAP_CHOWN", any case, prefix optional), -1 if unknown. */
 int plan_capability_number(const char *name);
 /* The name with its prefix, NULL beyond the table. */

@@ -122,7 +122,7 @@ static rl_err plan_it(struct made *m)
 	RL_TRY(rl_arena_new(64 << 20, &m->arena));
 	problems = oci_problems_in(&m->arena);
 	RL_TRY(oci_config_read(&problems, "config.json", r->config, strlen(r->config), &config));
-	RL_TRY(lx_host_read(&m->arena, &host));
+	RL_TRY(lx_host_read(&m->arena, LX_HOST_CGROUPS, &host));
 	in.config = config;
 	return plan_furnish_make(&m->arena, &in, &warnings, &m->plan);
 }

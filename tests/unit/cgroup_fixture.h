@@ -45,7 +45,7 @@ static inline const char *prepare(void)
 	if (!done) {
 		done = true;
 		if (rl_drop_failed(rl_arena_new(1 << 20, &arena)) ||
-		    rl_drop_failed(lx_host_read(&arena, &host)))
+		    rl_drop_failed(lx_host_read(&arena, LX_HOST_CGROUPS, &host)))
 			return "the facts of the host cannot be read";
 		for (size_t i = 0; i < host.hierarchy_count; i++) {
 			struct lx_cgroup_dir d = { .path = "" };

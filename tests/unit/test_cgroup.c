@@ -11,7 +11,7 @@ TEST(host_facts_agree_with_the_kernel)
 	char path[4096], text[256];
 
 	CHECK_OK(rl_arena_new(1 << 20, &a));
-	CHECK_OK(lx_host_read(&a, &h));
+	CHECK_OK(lx_host_read(&a, LX_HOST_CGROUPS, &h));
 	CHECK_INT(h.euid, geteuid());
 	CHECK_INT(h.rootless, geteuid() != 0 || h.in_user_namespace);
 	CHECK_OK(rl_read_small(-1, "/proc/sys/kernel/cap_last_cap", text, sizeof(text)));
@@ -43,7 +43,7 @@ TEST(host_facts_of_another_user_namespace)
 		if (unshare(CLONE_NEWUSER) < 0)
 			_exit(77);
 		if (rl_drop_failed(rl_arena_new(1 << 20, &a)) ||
-		    rl_drop_failed(lx_host_read(&a, &h)))
+		    rl_drop_failed(lx_host_read(&a, LX_HOST_CGROUPS, &h)))
 			_exit(1);
 		_exit(h.in_user_namespace && h.rootless ? 0 : 2);
 	}
