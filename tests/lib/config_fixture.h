@@ -32,6 +32,7 @@ RL_PRINTF(1, 2) static inline const struct oci_config *config_of(const char *fmt
 	if (rl_failed(e)) {
 		printf("# %s\n# %s\n", text, rl_text(e));
 		rl_drop(e);
+		fflush(stdout);
 		abort();
 	}
 	return config;

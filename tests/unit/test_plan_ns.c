@@ -17,18 +17,21 @@ static struct plan_id_map ids;
 
 #define BUNDLE "'ociVersion':'1.2.0','root':{'path':'r'}"
 
-/* Plans namespaces and ids of a configuration with this `linux` object and these properties. */
-static rl_err plan(const struct lx_host *host, const char *linux_object, const char *properties)
+static rl_err plan_config(const struct lx_host *host, const struct oci_config *config)
 {
-	const struct oci_config *config =
-		config_of("{" BUNDLE ",'linux':{%s}%s}", linux_object, properties);
-
 	rl_arena_free(&arena);
 	RL_TRY(rl_arena_new(4 << 20, &arena));
 	memset(&ns, 0xff, sizeof(ns));
 	memset(&ids, 0xff, sizeof(ids));
 	RL_TRY(plan_namespaces_make(&arena, config, host, &ns));
 	return plan_ids_make(&arena, config, host, &ns, &ids);
+}
+
+/* Plans namespaces and ids of a configuration with this `linux` object and these properties. */
+static rl_err plan(const struct lx_host *host, const char *linux_object, const char *properties)
+{
+	return plan_config(host,
+			   config_of("{" BUNDLE ",'linux':{%s}%s}", linux_object, properties));
 }
 
 static rl_err as_root(const char *linux_object, const char *properties)
@@ -112,11 +115,21 @@ TEST(what_this_kernel_has_not)
 
 TEST(names_need_a_uts_namespace)
 {
+	struct lx_host host = host_of_root();
+	struct oci_config config;
+
 	CHECK_OK(as_root("'namespaces':[{'type':'uts'}]", ",'hostname':'h','domainname':'d'"));
 	CHECK_STR(ns.hostname, "h");
 	CHECK_STR(ns.domainname, "d");
 	CHECK_OK(as_root("'namespaces':[{'type':'uts','path':'/u'}]", ",'hostname':'h'"));
 	CHECK_STR(ns.hostname, "h");
+	/* The reader refuses these as well: the plan does not rely on it. */
+	config = *config_of("{" BUNDLE "}");
+	config.hostname = "h";
+	CHECK_FAILS(plan_config(&host, &config), EINVAL, "$.hostname: needs a uts namespace");
+	config.hostname = NULL;
+	config.domainname = "d";
+	CHECK_FAILS(plan_config(&host, &config), EINVAL, "$.domainname: needs a uts namespace");
 }
 
 TEST(time_offsets)
@@ -147,10 +160,10 @@ TEST(maps_are_the_kernels_text)
 	CHECK_OK(as_root("'namespaces':[{'type':'user'}],"
 			 "'uidMappings':[{'containerID':1,'hostID':5,'size':2},"
 			 "{'containerID':0,'hostID':4294967294,'size':1}],"
-			 "'gidMappings':[{'containerID':5,'hostID':6,'size':4294967290}]",
+			 "'gidMappings':[{'containerID':5,'hostID':6,'size':4294967289}]",
 			 ""));
 	CHECK_STR(ids.uid_lines, "1 5 2\n0 4294967294 1\n");
-	CHECK_STR(ids.gid_lines, "5 6 4294967290\n");
+	CHECK_STR(ids.gid_lines, "5 6 4294967289\n");
 	CHECK_INT(ids.root_uid, 4294967294);
 	CHECK_INT(ids.root_gid, UINT32_MAX);		       /* not mapped */
 	CHECK(ids.newuidmap == NULL && ids.newgidmap == NULL); /* root writes them */
@@ -159,12 +172,22 @@ TEST(maps_are_the_kernels_text)
 
 TEST(maps_need_a_new_user_namespace_and_it_needs_them)
 {
-	CHECK_FAILS(as_root(MAPS, ""), EINVAL, "uidMappings");
-	CHECK_FAILS(as_root("'namespaces':[{'type':'user'}]", ""), EINVAL, "uidMappings");
-	CHECK_FAILS(as_root("'namespaces':[{'type':'user'}],"
-			    "'uidMappings':[{'containerID':0,'hostID':1,'size':1}]",
-			    ""),
-		    EINVAL, "gidMappings");
+	struct lx_host host = host_of_root();
+	const struct oci_config *whole =
+		config_of("{" BUNDLE ",'linux':{'namespaces':[{'type':'user'}]," MAPS "}}");
+	struct oci_config config = *whole;
+
+	config.linux_.namespace_count = 0;
+	CHECK_FAILS(plan_config(&host, &config), EINVAL,
+		    "$.linux.uidMappings: needs a user namespace");
+	config = *whole;
+	config.linux_.uid_mapping_count = 0;
+	CHECK_FAILS(plan_config(&host, &config), EINVAL,
+		    "$.linux.uidMappings: a new user namespace needs it");
+	config = *whole;
+	config.linux_.gid_mapping_count = 0;
+	CHECK_FAILS(plan_config(&host, &config), EINVAL,
+		    "$.linux.gidMappings: a new user namespace needs it");
 	CHECK_OK(as_root("'namespaces':[{'type':'user','path':'/u'}]", ""));
 	CHECK(ids.uid_lines == NULL);
 	CHECK_INT(ids.root_uid, UINT32_MAX); /* nobody knows before it is joined */
