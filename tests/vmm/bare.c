@@ -21,6 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 #define STARTED_WRONG 250 /* the child's way to say: start returned, see the pipe */
 
 static const char *guests;
@@ -309,7 +317,7 @@ static void memory_unavailable(struct machine *m)
 
 	boot(m, "hello.elf");
 	must(krun_set_vm_config(m->ctx, 1, 1024));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
 	setrlimit(RLIMIT_AS, &limit);
 #else
 	/* A sanitizer lives on address space. There is no other way to fail: leave it out. */

@@ -50,7 +50,7 @@ case_input() {
 case_arguments() { # far beyond the kernel's command line
 	local args=()
 	for i in $(seq 1 2000); do args+=("argument number $i \"quoted\""); done
-	run 0 / -- /bin/sh -c 'echo $# "$2000"' sh "${args[@]}" && says '2000 argument number 2000 "quoted"'
+	run 0 / -- /bin/sh -c 'echo $# "${2000}"' sh "${args[@]}" && says '2000 argument number 2000 "quoted"'
 }
 case_environment() {
 	run 0 -e 'A=x y "z"' -e B= / -- /usr/bin/env && says 'A=x y "z"' && says 'B='
@@ -127,8 +127,8 @@ case_idle() { # nothing wakes, and few threads
 	switches() { awk '/^Name/ {name = $2 $3} /^voluntary/ {print name, $2}' /proc/$pid/task/*/status | sort; }
 	switches >"$work/before" && sleep 5 && switches >"$work/after"
 	echo "# wake-ups in 5 s: $(paste "$work/before" "$work/after" | awk '{printf "%s %d, ", $1, $4 - $2}')"
-	# The guest's own timers wake its vCPU; nothing of ours may run.
-	! paste "$work/before" "$work/after" | awk '$1 !~ /^vcpu/ && $4 > $2 {bad = 1} END {exit !bad}' || threads=99
+	# The guest's own timers wake its vCPU, and its drivers may have a request; nothing of ours wakes.
+	! paste "$work/before" "$work/after" | awk '$1 !~ /^vcpu/ && $4 > $2 + 2 {bad = 1} END {exit !bad}' || threads=99
 	kill -KILL $pid
 	wait $pid 2>/dev/null
 	[[ $threads -le 3 ]]
