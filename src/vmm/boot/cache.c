@@ -38,11 +38,18 @@ void vmm_cache_add_file(struct vmm_cache_key *key, const struct stat *st)
 	vmm_cache_add(key, identity, sizeof(identity));
 }
 
+/* A matter of the process, like the kernels that it is for. */
+static struct {
+	bool looked;
+	struct rl_fd dir;
+	uid_t owner;
+} cache;
+
 static bool ours(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+	return fstat(fd, &st) == 0 && st.st_uid == cache.owner && (st.st_mode & 022) == 0;
 }
 
 static rl_err cache_path(char *path, size_t size)
@@ -61,19 +68,28 @@ static rl_err cache_path(char *path, size_t size)
 	return n < 0 || (size_t)n >= size ? rl_fail(RL_E(ENAMETOOLONG), "cache directory") : RL_OK;
 }
 
-static rl_err open_cache(bool make, struct rl_fd *ret)
+static rl_err open_cache(struct rl_fd *ret)
 {
 	char path[4096];
 
 	RL_TRY(cache_path(path, sizeof(path)));
-	if (make)
-		RL_TRY(rl_make_dirs(path, 0700));
+	RL_TRY(rl_make_dirs(path, 0755));
 	RL_TRY(rl_fd_from(open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC), ret, "open %s", path));
 	if (!ours(rl_fd_get(ret))) {
 		rl_fd_close(ret);
 		return rl_refuse(RL_E(EPERM), "%s can be written by others", path);
 	}
 	return RL_OK;
+}
+
+void vmm_cache_look(void)
+{
+	if (cache.looked)
+		return;
+	cache.looked = true;
+	cache.owner = geteuid();
+	/* Read-only or not there: then without a cache. */
+	rl_drop(open_cache(&cache.dir));
 }
 
 static void file_name(const char *kind, struct vmm_cache_key key, char name[static NAME_MAX_LEN])
@@ -84,15 +100,15 @@ static void file_name(const char *kind, struct vmm_cache_key key, char name[stat
 rl_err vmm_cache_find(const char *kind, struct vmm_cache_key key, struct vmm_image *ret,
 		      bool *ret_found)
 {
-	struct rl_fd RL_AUTO_FD dir = { 0 };
 	struct rl_fd RL_AUTO_FD file = { 0 };
 	char name[NAME_MAX_LEN];
 
 	*ret_found = false;
-	if (rl_drop_failed(open_cache(false, &dir)))
+	vmm_cache_look();
+	if (!rl_fd_has(&cache.dir))
 		return RL_OK;
 	file_name(kind, key, name);
-	rl_fd_set(&file, openat(rl_fd_get(&dir), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+	rl_fd_set(&file, openat(rl_fd_get(&cache.dir), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 	if (!rl_fd_has(&file) || !ours(rl_fd_get(&file)))
 		return RL_OK;
 	RL_TRY(vmm_image_from_fd(rl_fd_take(&file), name, ret));
@@ -114,14 +130,14 @@ static rl_err keep_in_memory(const char *kind, const void *bytes, size_t size,
 rl_err vmm_cache_keep(const char *kind, struct vmm_cache_key key, const void *bytes, size_t size,
 		      struct vmm_image *ret)
 {
-	struct rl_fd RL_AUTO_FD dir = { 0 };
 	char name[NAME_MAX_LEN];
 	bool found = false;
 
 	file_name(kind, key, name);
-	/* Read-only or full or not there: then without a cache. */
-	if (!rl_drop_failed(open_cache(true, &dir)) &&
-	    !rl_drop_failed(rl_write_atomic(rl_fd_get(&dir), name, bytes, size, 0600)))
+	vmm_cache_look();
+	/* Full, or not ours to write: then in memory. */
+	if (rl_fd_has(&cache.dir) &&
+	    !rl_drop_failed(rl_write_atomic(rl_fd_get(&cache.dir), name, bytes, size, 0644)))
 		RL_TRY(vmm_cache_find(kind, key, ret, &found));
 	return found ? RL_OK : keep_in_memory(kind, bytes, size, ret);
 }

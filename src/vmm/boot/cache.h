@@ -5,14 +5,21 @@
  * nothing can be written the file lives in memory for this machine only, so a cache is never a
  * reason to fail.
  *
- * A name carries a hash of everything its content was made from; nothing is ever updated. Only a
- * directory and files that belong to the caller and that nobody else can write are trusted.
+ * A name carries a hash of everything its content was made from; nothing is ever updated. Nothing
+ * in it is secret, so everybody may read it; only a directory and files that belong to who opened
+ * the directory, and that nobody else can write, are trusted.
  */
 #pragma once
 
 #include "vmm/boot/image.h"
 
 #include <sys/stat.h>
+
+/*
+ * Makes and opens the directory now, while the caller has the file system and the rights that it
+ * belongs to: later the same path may lead into a container's root. Idempotent, not thread-safe.
+ */
+void vmm_cache_look(void);
 
 struct vmm_cache_key {
 	uint64_t hash;

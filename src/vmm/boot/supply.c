@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/boot/supply.h"
 
+#include "vmm/boot/cache.h"
 #include "vmm/boot/initramfs.h"
 #include "vmm/boot/kernel.h"
 
@@ -82,6 +83,8 @@ void vmm_supply_look(void)
 	while ((entry = readdir(dir)) != NULL)
 		consider(entry->d_name);
 	(void)closedir(dir);
+	if (rl_fd_has(&distribution.kernel))
+		vmm_cache_look();
 }
 
 void vmm_supply_free(struct vmm_supply *s)
