@@ -25,6 +25,7 @@ rl_err vmm_config_new(struct vmm_config **ret)
 	c->ram_mib = 128;
 	c->fs_end = &c->fs;
 	c->disk_end = &c->disk;
+	c->vsock_end = &c->vsock;
 	c->console_end = &c->console;
 	c->rlimit_end = &c->rlimit;
 	*ret = c;

@@ -71,6 +71,14 @@ struct vmm_console {
 	struct vmm_port *port, **port_end;
 };
 
+/* A port of the guest's sockets and a unix socket of the host. */
+struct vmm_vsock_map {
+	struct vmm_vsock_map *next;
+	uint32_t port;
+	const char *path;
+	bool listen; /* the host connects to the guest */
+};
+
 #define VMM_SERIALS_MAX 4
 
 struct vmm_serial {
@@ -121,6 +129,8 @@ struct vmm_config {
 	const char *kernel_console;
 
 	bool no_implicit_vsock;
+	bool explicit_vsock; /* a device even without ports */
+	struct vmm_vsock_map *vsock, **vsock_end;
 
 	const char *exec; /* NULL: from the root's configuration file, or /bin/sh */
 	struct vmm_strings argv;
@@ -199,7 +209,8 @@ RL_MUST rl_err vmm_config_port_data(struct vmm_config *c, uint32_t console, cons
 RL_MUST rl_err vmm_config_kernel_console(struct vmm_config *c, const char *name);
 
 /*
- * Network and vsock: not built. The arguments are judged as if they were, then ENOTSUP.
+ * Network, and the proxy that makes the guest's sockets the host's (TSI): not built. The arguments
+ * are judged as if they were, then ENOTSUP.
  */
 RL_MUST rl_err vmm_config_net(struct vmm_config *c, const char *path, int fd, const uint8_t *mac,
 			      uint32_t features, uint32_t flags, uint32_t allowed_flags);

@@ -452,11 +452,12 @@ static rl_err check_port_map(const char *const map[], size_t *ret_count)
 	return RL_OK;
 }
 
-static rl_err no_vsock(const struct vmm_config *c, const char *what)
+/* Is there a device that `what` can belong to? */
+static rl_err needs_vsock(const struct vmm_config *c, const char *what)
 {
-	if (c->no_implicit_vsock)
+	if (c->no_implicit_vsock && !c->explicit_vsock)
 		return rl_refuse(RL_E(ENODEV), "%s: vsock is disabled", what);
-	return rl_refuse(RL_E(ENOTSUP), "%s: vsock is not built in", what);
+	return RL_OK;
 }
 
 rl_err vmm_config_port_map(struct vmm_config *c, const char *const map[])
@@ -466,9 +467,10 @@ rl_err vmm_config_port_map(struct vmm_config *c, const char *const map[])
 	RL_TRY(check_port_map(map, &count));
 	RL_TRY(vmm_config_exists(c));
 	/* No proxy, so no port of the guest is exposed: that is what an empty map asks for. */
-	if (!c->no_implicit_vsock && count == 0)
+	RL_TRY(needs_vsock(c, "port map"));
+	if (count == 0)
 		return RL_OK;
-	return no_vsock(c, "port map");
+	return rl_refuse(RL_E(ENOTSUP), "port map: the socket proxy (TSI) is not built in");
 }
 
 rl_err vmm_config_no_vsock(struct vmm_config *c)
@@ -486,11 +488,17 @@ rl_err vmm_config_vsock(struct vmm_config *c, uint32_t tsi)
 	RL_TRY(vmm_config_exists(c));
 	if (!c->no_implicit_vsock)
 		return rl_refuse(RL_E(EEXIST), "the implicit vsock device was not disabled before");
-	return rl_refuse(RL_E(ENOTSUP), "vsock is not built in");
+	if (c->explicit_vsock)
+		return rl_refuse(RL_E(EEXIST), "there is a vsock device already");
+	if (tsi != 0)
+		return rl_refuse(RL_E(ENOTSUP), "vsock: the socket proxy (TSI) is not built in");
+	c->explicit_vsock = true;
+	return RL_OK;
 }
 
 rl_err vmm_config_vsock_port(struct vmm_config *c, uint32_t port, const char *path, bool listen)
 {
+	struct vmm_vsock_map *map;
 	char what[32];
 	struct stat st;
 
@@ -501,5 +509,12 @@ rl_err vmm_config_vsock_port(struct vmm_config *c, uint32_t port, const char *pa
 	if (listen && errno != ENOENT)
 		return rl_fail(RL_E(EINVAL), "vsock port %u: %s: %s", port, path, strerror(errno));
 	snprintf(what, sizeof(what), "vsock port %u", port);
-	return no_vsock(c, what);
+	RL_TRY(needs_vsock(c, what));
+	RL_TRY(rl_new(&c->arena, &map));
+	map->port = port;
+	map->listen = listen;
+	RL_TRY(vmm_config_copy(c, path, &map->path));
+	*c->vsock_end = map;
+	c->vsock_end = &map->next;
+	return RL_OK;
 }

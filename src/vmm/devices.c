@@ -8,6 +8,7 @@
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/fs/fs.h"
 #include "vmm/virtio/rng.h"
+#include "vmm/virtio/vsock/vsock.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -110,6 +111,20 @@ static rl_err make_disk(struct vmm_machine *m, const struct vmm_device_plan *d,
 	return vmm_blk_new(&m->env, &config, ret);
 }
 
+static rl_err make_vsock(struct vmm_machine *m, struct vmm_virtio_device **ret)
+{
+	struct vmm_vsock_port *port;
+	unsigned n = 0;
+
+	for (const struct vmm_vsock_map *v = m->config->vsock; v; v = v->next)
+		n++;
+	RL_TRY(rl_new_array(&m->facts_arena, n + 1, &port));
+	n = 0;
+	for (const struct vmm_vsock_map *v = m->config->vsock; v; v = v->next)
+		port[n++] = (struct vmm_vsock_port){ v->port, v->path, v->listen };
+	return vmm_vsock_new(&m->env, port, n, ret);
+}
+
 /* The window's address space: reserved, and unreachable until the device maps a file there. */
 static rl_err place_window(const struct vmm_device_plan *d, struct vmm_virtio_device *dev)
 {
@@ -139,6 +154,8 @@ static rl_err make_device(struct vmm_machine *m, const struct vmm_device_plan *d
 		return vmm_rng_new(&m->env, ret);
 	case VMM_BLK:
 		return make_disk(m, d, ret);
+	case VMM_VSOCK:
+		return make_vsock(m, ret);
 	default:
 		return rl_refuse(RL_E(ENOTSUP), "not built in");
 	}

@@ -78,7 +78,7 @@ static unsigned count_devices(const struct vmm_config *c)
 		n++;
 	for (const struct vmm_disk *disk = c->disk; disk; disk = disk->next)
 		n++;
-	return n + 2; /* the disks of the old calls */
+	return n + 3; /* the disks of the old calls, and vsock */
 }
 
 static struct vmm_device_plan *add_device(struct vmm_plan *p, enum vmm_device_kind kind)
@@ -246,7 +246,11 @@ static rl_err plan_devices(struct vmm_plan *p, const struct vmm_facts *facts)
 	add_device(p, VMM_RNG)->name = "rng";
 	RL_TRY(plan_consoles(p, facts));
 	RL_TRY(plan_file_systems(p, facts));
-	return plan_disks(p);
+	RL_TRY(plan_disks(p));
+	/* Without the proxy, a device without ports would be good for nothing. */
+	if (p->config->vsock || p->config->explicit_vsock)
+		add_device(p, VMM_VSOCK)->name = "vsock";
+	return RL_OK;
 }
 
 static void plan_serials(struct vmm_plan *p)

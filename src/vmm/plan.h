@@ -66,7 +66,7 @@ struct vmm_facts {
 	const struct vmm_stdio *console_stdio; /* one for each configured console, in order */
 };
 
-enum vmm_device_kind { VMM_RNG, VMM_CONSOLE, VMM_FS, VMM_BLK };
+enum vmm_device_kind { VMM_RNG, VMM_CONSOLE, VMM_FS, VMM_BLK, VMM_VSOCK };
 
 struct vmm_console_port_plan {
 	const char *name;

@@ -25,6 +25,8 @@ static const char usage[] =
 	"  -e, --env NAME=VALUE    a variable for CMD; once one is given, only these\n"
 	"  -w, --workdir DIR       in the guest\n"
 	"  -v, --volume TAG=DIR    one more directory, to be mounted by its tag (TAG=DIR:ro)\n"
+	"      --vsock PORT=PATH   who connects to PORT of the host reaches the unix socket PATH;\n"
+	"                          PORT=PATH:listen: the other way round\n"
 	"  -d, --disk FILE         a raw disk image, /dev/vda and so on (FILE:ro)\n"
 	"      --root-disk DEV     the root is a file system on a disk, e.g. /dev/vda1\n"
 	"  -k, --kernel FILE       bzImage or vmlinux; default: the one the library finds\n"
@@ -40,6 +42,7 @@ static const char usage[] =
 
 enum {
 	OPT_ROOT_DISK = 256,
+	OPT_VSOCK,
 	OPT_FORMAT,
 	OPT_INITRAMFS,
 	OPT_APPEND,
@@ -57,6 +60,7 @@ static const struct option options[] = {
 	{ "env", required_argument, NULL, 'e' },
 	{ "workdir", required_argument, NULL, 'w' },
 	{ "volume", required_argument, NULL, 'v' },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "disk", required_argument, NULL, 'd' },
 	{ "root-disk", required_argument, NULL, OPT_ROOT_DISK },
 	{ "kernel", required_argument, NULL, 'k' },
@@ -130,6 +134,23 @@ static void add_volume(uint32_t ctx, char *text)
 	must(ctx, krun_add_virtiofs3(ctx, text, path, 0, ro));
 }
 
+static void add_vsock(uint32_t ctx, char *text)
+{
+	static const char listen[] = ":listen";
+	size_t len = strlen(text), tail = sizeof(listen) - 1;
+	bool listens = len > tail && strcmp(text + len - tail, listen) == 0;
+	char *path = strchr(text, '=');
+
+	if (path == NULL) {
+		(void)fprintf(stderr, "runlet-vm: \"%s\" is not PORT=PATH\n", text);
+		exit(EXIT_USAGE);
+	}
+	if (listens)
+		text[len - tail] = '\0';
+	*path++ = '\0';
+	must(ctx, krun_add_vsock_port2(ctx, number(text, UINT32_MAX), path, listens));
+}
+
 static void add_disk(struct request *r, char *text)
 {
 	char id[20];
@@ -174,6 +195,9 @@ static void take_option(struct request *r, int option, char *value)
 		break;
 	case 'v':
 		add_volume(ctx, value);
+		break;
+	case OPT_VSOCK:
+		add_vsock(ctx, value);
 		break;
 	case 'd':
 		add_disk(r, value);

@@ -180,8 +180,47 @@ machine() {
 	check stop "3 ready got-term" "$? $(tr '\n' ' ' <"$work/out" | sed 's/ $//')"
 }
 
+sockets() {
+	cat >"$work/server.py" <<'E'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("ready", flush=True)
+c, _ = s.accept(); data = b""
+while chunk := c.recv(65536): data += chunk
+c.sendall(b"%d bytes" % len(data)); c.close()
+E
+	cat >"$work/client.py" <<'E'
+import socket, sys
+def connect(port):
+    s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    s.connect((2, port))
+    return s
+s = connect(1000); s.sendall(b"x" * 3000000); s.shutdown(socket.SHUT_WR); print(s.recv(100).decode())
+try: connect(7)
+except OSError as e: print(type(e).__name__)
+E
+	python3 "$work/server.py" "$work/s" >"$work/ready" &
+	while ! grep -q ready "$work/ready"; do sleep 0.1; done
+	timeout 120 "$vm" --log 2 -m 512 --vsock "1000=$work/s" / -- /usr/bin/python3 "$work/client.py" >"$work/out" 2>"$work/err" </dev/null
+	wait
+	check vsock-from-the-guest $'3000000 bytes\nConnectionResetError' "$(cat "$work/out" "$work/err")"
+
+	cat >"$work/server.py" <<'E'
+import socket
+s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM); s.bind((socket.VMADDR_CID_ANY, 2000)); s.listen(); print("ready", flush=True)
+c, _ = s.accept(); c.sendall(c.recv(100).upper()); c.close()
+E
+	timeout 120 "$vm" --log 2 -m 512 --vsock "2000=$work/l:listen" / -- /usr/bin/python3 "$work/server.py" >"$work/out" 2>"$work/err" </dev/null &
+	for _ in $(seq 60); do
+		grep -q ready "$work/out" && break
+		sleep 1
+	done
+	check vsock-from-the-host HELLO "$(python3 -c "import socket; s = socket.socket(socket.AF_UNIX); s.connect('$work/l'); s.sendall(b'hello'); print(s.recv(100).decode())")"
+	wait
+	check vsock-socket-removed 1 "$(test -e "$work/l"; echo $?)"
+}
+
 make_root
-[ $# -gt 0 ] || set -- statuses streams files container disks machine
+[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -112,6 +112,8 @@ static rl_err choose_all(struct choice *c, const struct vmm_initramfs_wish *wish
 		RL_TRY(choose(c, "virtiofs", wish->version));
 	if (wish->blk)
 		RL_TRY(choose(c, "virtio_blk", wish->version));
+	if (wish->vsock)
+		RL_TRY(choose(c, "vmw_vsock_virtio_transport", wish->version));
 	/* Good to have; a kernel without it has other sources of entropy. */
 	if (find_line(c->dep, "virtio_rng"))
 		RL_TRY(choose(c, "virtio_rng", wish->version));
@@ -229,7 +231,7 @@ rl_err vmm_initramfs_make(const struct vmm_initramfs_wish *wish, struct vmm_imag
 {
 	__attribute__((cleanup(archive_free))) struct archive a = { 0 };
 	struct vmm_cache_key key = vmm_cache_key("initramfs 1");
-	uint8_t devices[] = { wish->fs, wish->blk };
+	uint8_t devices[] = { wish->fs, wish->blk, wish->vsock };
 	struct stat st;
 	bool found;
 

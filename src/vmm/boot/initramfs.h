@@ -11,7 +11,7 @@
 struct vmm_initramfs_wish {
 	int modules_fd;	     /* /lib/modules/VERSION, borrowed */
 	const char *version; /* for messages and the cache */
-	bool fs, blk;	     /* devices beside the console */
+	bool fs, blk, vsock; /* devices beside the console */
 };
 
 /* ENOENT: the kernel has no such module, neither built in nor as a file. ENOTSUP: no init. */
