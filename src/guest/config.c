@@ -25,8 +25,16 @@ void gst_strings_add(struct gst_strings *list, const char *item)
 void gst_config_defaults(struct gst_config *c)
 {
 	*c = (struct gst_config){ .umask = GST_UMASK_UNSET, .grace_ms = 10000 };
-	c->mounts_end = &c->mounts;
 	c->root_source = c->root_fstype = c->root_options = "";
+}
+
+void gst_config_add_mount(struct gst_config *c, struct gst_mount *m)
+{
+	struct gst_mount **end = &c->mounts;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = m;
 }
 
 /* What is left of a record's bytes. */
@@ -157,8 +165,7 @@ static const char *parse_mount(struct bytes *b, struct gst_config *c)
 	m->options = take_string(b);
 	if (!m->source || !m->target || !m->fstype || !m->options)
 		return "a mount cut short";
-	*c->mounts_end = m;
-	c->mounts_end = &m->next;
+	gst_config_add_mount(c, m);
 	return NULL;
 }
 

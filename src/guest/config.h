@@ -66,7 +66,7 @@ struct gst_config {
 	const char *root_source, *root_fstype, *root_options;
 	struct gst_strings sysctls; /* key, value, key, value */
 	struct gst_strings masks, readonlys;
-	struct gst_mount *mounts, **mounts_end;
+	struct gst_mount *mounts; /* in the order they are made */
 	struct gst_interface *interfaces;
 	struct gst_special *devices;
 
@@ -80,3 +80,5 @@ struct gst_config {
  */
 const char *gst_config_parse(uint8_t *blob, uint32_t size, struct gst_config *ret);
 void gst_config_defaults(struct gst_config *c);
+/* Behind those that are there. */
+void gst_config_add_mount(struct gst_config *c, struct gst_mount *m);

@@ -334,8 +334,7 @@ static void read_mounts(struct gst_config *c, const struct gst_json *mounts)
 		}
 		m = gst_alloc(1, sizeof(*m));
 		*m = (struct gst_mount){ "tmpfs", target, "tmpfs", text, NULL };
-		*c->mounts_end = m;
-		c->mounts_end = &m->next;
+		gst_config_add_mount(c, m);
 	}
 }
 

@@ -33,4 +33,6 @@ void gst_net_up(const struct gst_config *c)
 	}
 	link_up(sock, "lo");
 	close(sock);
+	if (c->interfaces != NULL)
+		gst_refuse("this init cannot configure network interfaces yet");
 }

@@ -104,7 +104,8 @@ struct fs_server {
 	uint32_t bucket_count;	 /* a power of two */
 	uint32_t node_count;
 
-	bool ready; /* INIT was seen */
+	bool ready;  /* INIT was seen */
+	bool ending; /* init has told the status: the machine goes down */
 	struct vmm_shm window;
 	uint8_t *buffer; /* FS_BUFFER bytes of scratch, for names and attributes */
 	bool warned_fd, warned_owner;
