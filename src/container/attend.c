@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/proc.h"
 #include "container/sdnotify.h"
+#include "linux/tty.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -91,6 +92,8 @@ static rl_err start_relay(struct relay *r)
 	r->poll[FROM_NOTIFY] = (struct pollfd){ r->attended->notify_fd, POLLIN, 0 };
 	r->poll[FROM_STDIN] = (struct pollfd){ r->master >= 0 ? STDIN_FILENO : -1, POLLIN, 0 };
 	copy_size(r);
+	if (r->master >= 0)
+		RL_TRY(lx_tty_clear_onlcr(r->master));
 	return make_raw(r);
 }
 

@@ -54,6 +54,12 @@ static bool in_user_namespace(const struct exec *x)
 	return (x->record.namespaces & CLONE_NEWUSER) != 0;
 }
 
+/* Who is not root has rights over the container's namespaces only inside of its user namespace. */
+static bool enters_by_helper(const struct exec *x)
+{
+	return in_user_namespace(x) && x->loaded.host.rootless;
+}
+
 static void exec_close(struct exec *x)
 {
 	rl_fd_close(&x->master);
@@ -176,7 +182,7 @@ static rl_err enter(struct exec *x)
 	int types = (int)(x->record.namespaces & ~(uint64_t)CLONE_NEWPID);
 
 	RL_TRY(lx_cgroup_join_self(&x->cgroup), "enter the cgroup");
-	if (types != 0)
+	if (types != 0 && !enters_by_helper(x))
 		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&x->init), types),
 			      "enter the container's namespaces"));
 	if (rl_fd_has(&x->root)) {
@@ -245,6 +251,14 @@ static int exec_child(void *context)
 
 /* ---- the runtime ----------------------------------------------------------------------------- */
 
+static rl_err make_child(struct exec *x, int into, bool *ret_in_cgroup)
+{
+	if (enters_by_helper(x))
+		return ct_spawn_in(rl_fd_get(&x->init), x->record.namespaces, into, exec_child, x,
+				   &x->child, ret_in_cgroup);
+	return ct_clone_hidden(0, into, exec_child, x, &x->child, ret_in_cgroup);
+}
+
 /*
  * Into the cgroup, or where the container's first process is: one that runs systemd keeps its
  * processes in children of its cgroup, and the kernel lets nobody into the cgroup itself (EBUSY).
@@ -252,13 +266,13 @@ static int exec_child(void *context)
 static rl_err clone_into(struct exec *x, int into)
 {
 	bool in_cgroup;
-	rl_err e = ct_clone_hidden(0, into, exec_child, x, &x->child, &in_cgroup);
+	rl_err e = make_child(x, into, &in_cgroup);
 
 	if (into >= 0 && rl_is(e, RL_E(EBUSY))) {
 		rl_drop(e);
 		RL_TRY(lx_cgroup_follow(&x->cgroup, x->record.pid));
 		RL_TRY(lx_cgroup_into(&x->cgroup, &into));
-		e = ct_clone_hidden(0, into, exec_child, x, &x->child, &in_cgroup);
+		e = make_child(x, into, &in_cgroup);
 	}
 	RL_TRY(e);
 	if (into < 0 || in_cgroup)
@@ -285,7 +299,7 @@ static rl_err clone_child(struct exec *x)
 					 x->process.cpus_first.bytes),
 		       "$.process.execCPUAffinity.initial");
 	/* This concerns our children only; there is one, and we need none after it. */
-	if ((x->record.namespaces & CLONE_NEWPID) != 0)
+	if ((x->record.namespaces & CLONE_NEWPID) != 0 && !enters_by_helper(x))
 		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&x->init), CLONE_NEWPID),
 			      "enter the container's pid namespace"));
 	RL_TRY(clone_into(x, into));

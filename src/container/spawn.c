@@ -60,7 +60,9 @@ static long clone_call(uint64_t flags, int cgroup_fd, int *pidfd)
 	struct lx_clone_args args = {
 		.flags = flags | CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
+		/* A sibling signals its end as the caller itself does; clone3 takes no other here.
+		 */
+		.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD,
 	};
 
 	if (cgroup_fd >= 0) {
@@ -196,8 +198,10 @@ static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joi
 /* ---- user namespaces together with joined ones: a helper in between ------------------------- */
 
 struct helper {
-	const struct plan_namespaces *ns;
+	const struct plan_namespaces *ns; /* NULL: enters those of `pidfd` instead */
 	struct ct_joins *joins;
+	int pidfd;
+	uint64_t types;
 	int cgroup_fd;
 	int (*init)(void *context);
 	void *context;
@@ -231,18 +235,36 @@ static rl_err helper_joins(const struct ct_joins *joins)
 	return RL_OK;
 }
 
-static rl_err helper_body(struct helper *h)
+/*
+ * What runs in between is hidden from its first moment on, and so is what it clones: the container
+ * may belong to the same user.
+ */
+static rl_err helper_enters(const struct helper *h)
+{
+	RL_TRY(rl_sys(prctl(PR_SET_DUMPABLE, 0), "hide from the container"));
+	return rl_sys(lx_sys_setns(h->pidfd, (int)h->types), "enter the container's namespaces");
+}
+
+static rl_err helper_makes(struct helper *h)
 {
 	struct detour AUTO_DETOUR unused = { 0 };
+
+	RL_TRY(helper_joins(h->joins));
+	h->joins->entered = true; /* in the memory that init is forked from */
+	if ((h->ns->create & CLONE_NEWTIME) != 0)
+		return make_time_namespace(h->ns->time_offsets, &unused);
+	return RL_OK;
+}
+
+static rl_err helper_body(struct helper *h)
+{
+	uint64_t flags = h->ns != NULL ? h->ns->create & ~MADE_LATER : 0;
 	struct ct_child child = { 0 };
 	bool in_cgroup;
 
-	RL_TRY(helper_joins(h->joins));
-	if ((h->ns->create & CLONE_NEWTIME) != 0)
-		RL_TRY(make_time_namespace(h->ns->time_offsets, &unused));
-	h->joins->entered = true; /* in the memory that init is forked from */
-	RL_TRY(ct_clone((h->ns->create & ~MADE_LATER) | CLONE_PARENT, h->cgroup_fd, h->init,
-			h->context, &child, &in_cgroup));
+	RL_TRY(h->ns != NULL ? helper_makes(h) : helper_enters(h));
+	RL_TRY(ct_clone(flags | CLONE_PARENT, h->cgroup_fd, h->init, h->context, &child,
+			&in_cgroup));
 	return ct_say_fd(h->channel, in_cgroup ? CT_READY : CT_PID, rl_fd_get(&child.pidfd));
 }
 
@@ -322,4 +344,16 @@ rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins, int cg
 	if (user && any_join(joins))
 		return spawn_by_helper(&helper, ret_child, ret_in_cgroup);
 	return spawn_direct(ns, joins, cgroup_fd, init, context, ret_child, ret_in_cgroup);
+}
+
+rl_err ct_spawn_in(int pidfd, uint64_t types, int cgroup_fd, int (*body)(void *context),
+		   void *context, struct ct_child *ret_child, bool *ret_in_cgroup)
+{
+	struct helper helper = { .pidfd = pidfd,
+				 .types = types,
+				 .cgroup_fd = cgroup_fd,
+				 .init = body,
+				 .context = context };
+
+	return spawn_by_helper(&helper, ret_child, ret_in_cgroup);
 }

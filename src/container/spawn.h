@@ -44,6 +44,13 @@ RL_MUST rl_err ct_joins_enter(const struct ct_joins *joins);
 RL_MUST rl_err ct_clone_hidden(uint64_t flags, int cgroup_fd, int (*body)(void *context),
 			       void *context, struct ct_child *ret_child, bool *ret_in_cgroup);
 
+/*
+ * A child in the namespaces `types` (CLONE_NEW*) of the process of `pidfd`, for a caller whose
+ * rights over them come with the user namespace among them: a process in between enters all.
+ */
+RL_MUST rl_err ct_spawn_in(int pidfd, uint64_t types, int cgroup_fd, int (*body)(void *context),
+			   void *context, struct ct_child *ret_child, bool *ret_in_cgroup);
+
 /* A child in the namespaces of the caller; for exec. */
 RL_MUST rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void *context,
 			struct ct_child *ret_child, bool *ret_in_cgroup);
