@@ -215,8 +215,8 @@ rootless()
 		need_program setpriv
 		mkdir -p "$C/home" "$C/runtime"
 		chown "$ROOTLESS_UID:$ROOTLESS_UID" "$C/home" "$C/runtime" "$STATE" "$C"
-		WRAP=(setpriv --reuid "$ROOTLESS_UID" --regid "$ROOTLESS_UID" --clear-groups
-			env -i "HOME=$C/home" "XDG_RUNTIME_DIR=$C/runtime" "PATH=$PATH" "${BASE_WRAP[@]}")
+		WRAP=("${BASE_WRAP[@]}" setpriv --reuid "$ROOTLESS_UID" --regid "$ROOTLESS_UID"
+			--clear-groups env -i "HOME=$C/home" "XDG_RUNTIME_DIR=$C/runtime" "PATH=$PATH")
 		"${WRAP[@]}" unshare -U true 2>/dev/null || skip "users may not make user namespaces"
 		printf '%s\n' "${WRAP[@]}" >"$C/wrap"
 	else

@@ -63,6 +63,14 @@ feature()
 	esac
 }
 
+# need_call NAME   a system call without which the case cannot work at all
+need_call()
+{
+	case ",$ENOSYS," in
+	*",$1,"*) skip "$1 is switched off" ;;
+	esac
+}
+
 need_root()
 {
 	[ "$(id -u)" = 0 ] || skip "needs root"

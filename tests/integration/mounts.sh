@@ -281,6 +281,7 @@ test_mounts_rbind_takes_submounts()
 
 test_mounts_recursive_read_only()
 {
+	need_call mount_setattr
 	bundle
 	source_dir
 	mount -t tmpfs tmpfs "$C/source/sub"
@@ -294,8 +295,20 @@ test_mounts_recursive_read_only()
 	umount "$C/source/sub"
 }
 
+# Where the kernel cannot do it, half of it must not be sold as the whole.
+test_mounts_recursive_read_only_is_not_faked()
+{
+	[[ ,$ENOSYS, == *,mount_setattr,* ]] || skip "this kernel can"
+	unlike crun runc : "does what it can"
+	bundle
+	source_dir
+	mount_at /deep bind "$C/source" rbind rro
+	run_fails "recursive|mount_setattr|not implemented"
+}
+
 test_mounts_recursive_words()
 {
+	need_call mount_setattr
 	only runlet : "does not know all of the words"
 	bundle
 	source_dir
@@ -697,6 +710,8 @@ test_mounts_cgroup_shows_only_the_own_one()
 
 test_mounts_idmap()
 {
+	need_call mount_setattr
+	need_call open_tree
 	unlike crun runc : "older than the property, or with other words"
 	bundle
 	source_dir
