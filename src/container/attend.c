@@ -71,12 +71,20 @@ static rl_err make_raw(struct relay *r)
 	return RL_OK;
 }
 
-static void copy_size(const struct relay *r)
+static void copy_size(int master)
 {
 	struct winsize size;
 
-	if (r->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-		(void)ioctl(r->master, TIOCSWINSZ, &size);
+	if (master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(master, TIOCSWINSZ, &size);
+}
+
+rl_err ct_attend_terminal(int master_fd)
+{
+	if (master_fd < 0)
+		return RL_OK;
+	copy_size(master_fd);
+	return lx_tty_clear_onlcr(master_fd);
 }
 
 static rl_err start_relay(struct relay *r)
@@ -91,9 +99,6 @@ static rl_err start_relay(struct relay *r)
 	r->poll[FROM_MASTER] = (struct pollfd){ r->master, POLLIN, 0 };
 	r->poll[FROM_NOTIFY] = (struct pollfd){ r->attended->notify_fd, POLLIN, 0 };
 	r->poll[FROM_STDIN] = (struct pollfd){ r->master >= 0 ? STDIN_FILENO : -1, POLLIN, 0 };
-	copy_size(r);
-	if (r->master >= 0)
-		RL_TRY(lx_tty_clear_onlcr(r->master));
 	return make_raw(r);
 }
 
@@ -107,7 +112,7 @@ static rl_err pass_signals(struct relay *r)
 		if (info.ssi_signo == SIGCHLD)
 			continue;
 		if (info.ssi_signo == SIGWINCH && r->master >= 0) {
-			copy_size(r);
+			copy_size(r->master);
 			continue;
 		}
 		rl_drop(rl_pidfd_signal(rl_fd_get(&r->child->pidfd), (int)info.ssi_signo));

@@ -12,6 +12,9 @@ RL_MUST rl_err ct_attend_prepare(void);
 /* In the child: no signal blocked or ignored, whatever the caller had (lx_host.ignored_signals). */
 void ct_attend_release(uint64_t ignored_signals);
 
+/* Before the program starts: its terminal gets the size of ours, and leaves CR LF to ours. */
+RL_MUST rl_err ct_attend_terminal(int master_fd);
+
 struct ct_attended {
 	struct ct_child *child;
 	int master_fd;		   /* of its terminal, -1: none */

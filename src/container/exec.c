@@ -315,6 +315,8 @@ static rl_err bring_up(struct exec *x)
 	if (in_user_namespace(x))
 		RL_TRY(ct_limit(&x->process, &x->proc, x->child.pid));
 	RL_TRY(ct_publish(x->options, &x->child, rl_fd_get(&x->master)));
+	if (!x->request->detach)
+		RL_TRY(ct_attend_terminal(rl_fd_get(&x->master)));
 	RL_TRY(ct_say(talk, CT_START));
 	return ct_program_report(talk, x->process.args[0]);
 }

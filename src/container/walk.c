@@ -241,6 +241,8 @@ static rl_err hold(struct ct_walk *w, enum ct_word word)
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
 	RL_TRY(publish(w));
+	if (!w->request->detach)
+		RL_TRY(ct_attend_terminal(rl_fd_get(&w->master)));
 	RL_TRY(ct_say(talk, word));
 	return word == CT_HOLD ? ct_expect(talk, CT_HELD, NULL) : RL_OK;
 }
