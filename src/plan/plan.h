@@ -35,17 +35,18 @@ enum plan_ns_kind {
 };
 
 struct plan_namespaces {
-	uint64_t create;                      /* CLONE_NEW* of those made new */
-	const char *join[PLAN_NS_KINDS];      /* path to join, NULL if none */
-	const char *hostname, *domainname;    /* NULL: left as they are */
-	const char *time_offsets;             /* text for /proc/PID/timens_offsets, NULL: none */
+	uint64_t create;		   /* CLONE_NEW* of those made new */
+	const char *join[PLAN_NS_KINDS];   /* path to join, NULL if none */
+	const char *hostname, *domainname; /* NULL: left as they are */
+	const char *time_offsets;	   /* text for /proc/PID/timens_offsets, NULL: none */
 };
 
 struct plan_id_map {
 	const char *uid_lines, *gid_lines; /* "0 100000 65536\n": text for /proc/PID/uid_map */
-	const char **newuidmap, **newgidmap; /* arguments after the pid when a helper must write it */
-	bool deny_setgroups;               /* single mapping written without privilege */
-	uid_t root_uid;                    /* host ids of the container's 0; -1 if unmapped */
+	const char **newuidmap,
+		**newgidmap; /* arguments after the pid when a helper must write it */
+	bool deny_setgroups; /* single mapping written without privilege */
+	uid_t root_uid;	     /* host ids of the container's 0; -1 if unmapped */
 	gid_t root_gid;
 };
 
@@ -65,7 +66,7 @@ struct plan_hook {
 	const char *path;
 	const char *const *argv; /* NULL-terminated, argv[0] included */
 	const char *const *envp; /* NULL: the spec leaves it open; the caller's environment */
-	int timeout_seconds;     /* 0: none */
+	int timeout_seconds;	 /* 0: none */
 };
 
 struct plan_hooks {
