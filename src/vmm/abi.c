@@ -2,7 +2,7 @@
 /*
  * The C API: every exported symbol, and nothing else. The only file that turns an error into a
  * negative number (answer(), below). Each function takes the lock, calls one setter and answers;
- * what the setters check is in config.c and config_devices.c.
+ * what the setters check is in config*.c.
  */
 #include "libkrun.h"
 

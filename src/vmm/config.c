@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The setters of machine, kernel and workload; config_devices.c has those of the devices. */
+/* The setters of machine, kernel and workload; config_devices.c and config_net.c have the others.
+ */
 #include "vmm/config.h"
 
 #include <fcntl.h>
