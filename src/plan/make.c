@@ -150,6 +150,28 @@ static rl_err make_handler(const struct making *m)
 		       "`runlet features` lists the handlers");
 }
 
+/* What the specification lets a runtime leave out, and this one does: never without a word. */
+static rl_err warn_of_the_rest(struct making *m)
+{
+	const struct oci_linux *l = &m->config->linux_;
+	const struct {
+		bool there;
+		const char *path;
+	} unused[] = {
+		{ l->net_device_count > 0, "$.linux.netDevices" },
+		{ l->intel_rdt != NULL, "$.linux.intelRdt" },
+		{ l->memory_policy != NULL, "$.linux.memoryPolicy" },
+		{ m->config->vm != NULL, "$.vm" },
+	};
+
+	for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
+		if (unused[i].there)
+			RL_TRY(plan_warn(m->arena, &m->warnings,
+					 "%s: ignored: this program does not have it",
+					 unused[i].path));
+	return RL_OK;
+}
+
 static rl_err make_parts(struct making *m)
 {
 	struct plan *p = m->plan;
@@ -165,7 +187,8 @@ static rl_err make_parts(struct making *m)
 	RL_TRY(make_cgroup(m));
 	RL_TRY(make_furnish(m));
 	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));
-	return make_annotations(m);
+	RL_TRY(make_annotations(m));
+	return warn_of_the_rest(m);
 }
 
 rl_err plan_make(struct rl_arena *a, const struct oci_config *config,
