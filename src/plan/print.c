@@ -43,13 +43,18 @@ static void put_line(FILE *to, const char *key, const char *value)
 	putc('\n', to);
 }
 
-static void put_list(FILE *to, const char *key, const char *const *items)
+static void put_strings(FILE *to, const char *const *items)
 {
-	fprintf(to, "  %s", key);
 	for (; *items != NULL; items++) {
 		putc(' ', to);
 		plan_put_quoted(to, *items);
 	}
+}
+
+static void put_list(FILE *to, const char *key, const char *const *items)
+{
+	fprintf(to, "  %s", key);
+	put_strings(to, items);
 	putc('\n', to);
 }
 
@@ -158,14 +163,25 @@ static void put_hooks(FILE *to, const struct plan *p)
 
 			fprintf(to, "hook %s %s", plan_hook_phase_name((enum plan_hook_phase)phase),
 				h->path);
-			for (size_t n = 1; h->argv[0] != NULL && h->argv[n] != NULL; n++) {
-				putc(' ', to);
-				plan_put_quoted(to, h->argv[n]);
+			put_strings(to, h->argv);
+			if (h->envp != NULL) {
+				fputs(" env[", to);
+				put_strings(to, h->envp);
+				fputs(" ]", to);
 			}
 			if (h->timeout_seconds > 0)
 				fprintf(to, " timeout=%ds", h->timeout_seconds);
 			putc('\n', to);
 		}
+}
+
+static void put_hook_output(FILE *to, const struct plan *p)
+{
+	if (p->hook_stdout == NULL && p->hook_stderr == NULL)
+		return;
+	fprintf(to, "hook-output\n");
+	put_line(to, "stdout", p->hook_stdout);
+	put_line(to, "stderr", p->hook_stderr);
 }
 
 static void put_seccomp(FILE *to, const struct plan_seccomp *s)
@@ -252,6 +268,7 @@ void plan_print(const struct plan *p, FILE *to)
 	for (size_t i = 0; i < p->sysctl_count; i++)
 		put_line(to, p->sysctls[i].path, p->sysctls[i].value);
 	put_hooks(to, p);
+	put_hook_output(to, p);
 	put_seccomp(to, &p->seccomp);
 	put_process(to, p);
 	for (size_t i = 0; i < p->warning_count; i++)

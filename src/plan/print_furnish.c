@@ -36,6 +36,18 @@ static void put_bits(FILE *to, const char *key, uint64_t bits, const struct plan
 #define PUT_BITS(to, key, bits, words) \
 	put_bits(to, key, bits, words, sizeof(words) / sizeof((words)[0]))
 
+static void put_idmap(FILE *to, const struct plan_idmap *map)
+{
+	fprintf(to, " idmap%s=", map->recursive ? ",recursive" : "");
+	if (map->uid_lines == NULL) {
+		fputs(map->ns_path != NULL ? map->ns_path : "container", to);
+		return;
+	}
+	plan_put_quoted(to, map->uid_lines);
+	putc(',', to);
+	plan_put_quoted(to, map->gid_lines);
+}
+
 static void put_mount(FILE *to, const struct plan_op_mount *m)
 {
 	if (m->type != NULL)
@@ -57,11 +69,7 @@ static void put_mount(FILE *to, const struct plan_op_mount *m)
 		plan_put_quoted(to, m->data);
 	}
 	if (m->idmap.wanted)
-		fprintf(to, " idmap=%s%s",
-			m->idmap.uid_lines != NULL ? "own"
-			: m->idmap.ns_path != NULL ? m->idmap.ns_path
-						   : "container",
-			m->idmap.recursive ? ",recursive" : "");
+		put_idmap(to, &m->idmap);
 	if (m->label != NULL)
 		fprintf(to, " label=%s", m->label);
 	fprintf(to, "%s%s%s%s%s%s%s%s", m->recursive ? " recursive" : "",
