@@ -700,11 +700,11 @@ test_mounts_cgroup_shows_only_the_own_one()
 	mount_at /sys/fs/cgroup cgroup cgroup
 	payload ls /sys/fs/cgroup/memory + cat /sys/fs/cgroup/memory/cgroup.procs
 	run_ok
-	no_match "cgroups seen" "$(got entry)" "runlet-test|process_api"
+	no_match "cgroups seen" "$(got entry)" "runlet-suite|process_api"
 	match "processes seen" "$(got /sys/fs/cgroup/memory/cgroup.procs)" '^[01]$'
 	conf '.linux.namespaces += [{type: "cgroup"}]'
 	run_ok
-	no_match "cgroups seen" "$(got entry)" "runlet-test|process_api"
+	no_match "cgroups seen" "$(got entry)" "runlet-suite|process_api"
 	match "processes seen" "$(got /sys/fs/cgroup/memory/cgroup.procs)" '^1$'
 }
 

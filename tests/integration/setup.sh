@@ -52,7 +52,7 @@ setup_suite()
 	SUITE=$$
 	REAPER=$PPID
 	SERIAL=0
-	CGROUP_BASE=/runlet-test-$SUITE
+	CGROUP_BASE=/runlet-suite-$SUITE
 	CGROUPS=no
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/runlet-test-XXXXXX") || exit 2
 	chmod 755 "$WORK"
