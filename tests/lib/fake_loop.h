@@ -33,6 +33,7 @@ struct vmm_virtio_irq {
 };
 
 static char fake_log[1024];
+static unsigned fake_log_lines; /* atomic: devices have threads */
 
 static inline struct vmm_loop *fake_loop_new(void)
 {
@@ -137,6 +138,7 @@ void vmm_log(enum vmm_log_level level, const char *who, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(fake_log, sizeof(fake_log), fmt, ap);
 	va_end(ap);
+	__atomic_add_fetch(&fake_log_lines, 1, __ATOMIC_RELEASE);
 }
 
 void vmm_log_drop(enum vmm_log_level level, const char *who, rl_err e)
