@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vmm/virtio/console.h"
+#include "vmm/virtio/console_core.h"
 
-#include "vmm/log.h"
 #include "vmm/mem/le.h"
-#include "vmm/virtio/queue.h"
-#include "vmm/virtio/stream.h"
 
 #include <linux/virtio_ids.h>
 #include <stdio.h>
@@ -13,42 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <termios.h>
-
-/* 5.3.3: feature bits. */
-#define F_SIZE (1ull << 0)
-#define F_MULTIPORT (1ull << 1)
-
-/* 5.3.2: queue numbers. Port 0 has 0 and 1, port n has 2n + 2 and 2n + 3. */
-#define QUEUE_CONTROL_IN 2
-#define QUEUE_CONTROL_OUT 3
-
-#define QUEUE_SIZE 128
-#define NAME_MAX_BYTES 255
-#define SEGMENTS_AT_ONCE 16
-
-/*
- * Buffers that one call moves. Then the others on the loop have their turn: a guest that floods
- * the console must not delay the signal that stops it.
- */
-#define TURN (2 * QUEUE_SIZE)
-
-/* 5.3.6.2: control messages. */
-enum event {
-	DEVICE_READY = 0,
-	PORT_ADD = 1,
-	PORT_READY = 3,
-	CONSOLE_PORT = 4,
-	RESIZE = 5,
-	PORT_OPEN = 6,
-	PORT_NAME = 7,
-};
-
-struct control {
-	struct le32 id;
-	struct le16 event;
-	struct le16 value;
-};
 
 struct config {
 	struct le16 columns, rows;
@@ -56,62 +17,9 @@ struct config {
 	struct le32 emergency;
 };
 
-/*
- * What is to be told about a port, one bit each. Bits and not a list: a guest that never takes its
- * messages makes none pile up, and the newest state is what it gets. Sent in this order.
- */
-enum news {
-	NEWS_ADD = 1 << 0,
-	NEWS_CONSOLE = 1 << 1,
-	NEWS_NAME = 1 << 2,
-	NEWS_RESIZE = 1 << 3,
-	NEWS_OPEN = 1 << 4,
-};
-
-struct console;
-
-struct port {
-	struct console *console;
-	unsigned index;
-	char *name;
-	bool is_console;
-	struct vmm_stream in, out;
-	int tty_fd;
-	bool is_raw;
-	struct termios saved;
-	uint16_t rows, columns;
-
-	struct vmm_queue rx, tx; /* the guest's view: we write rx, we read tx */
-	struct vmm_watch kick_rx, kick_tx, watch_in, watch_out;
-	int kick_rx_fd, kick_tx_fd;
-	bool guest_open; /* the guest reads: input before that would be thrown away there */
-	bool host_open;	 /* the host's input has not ended */
-	size_t tx_done;	 /* bytes of the next chain that are written already */
-	unsigned news;
-};
-
-struct console {
-	struct vmm_virtio_device dev;
-	const struct vmm_virtio_env *env;
-	uint16_t queue_max[VIRTIO_QUEUES_MAX];
-	bool active, multiport;
-	struct vmm_virtio_irq *irq;
-	struct vmm_queue control_in, control_out;
-	struct vmm_watch kick_control_in, kick_control_out;
-	int kick_control_in_fd, kick_control_out_fd;
-	struct vmm_chain chain; /* scratch: valid during one step only */
-	unsigned count;
-	struct port port[];
-};
-
 static struct console *console_of(struct vmm_virtio_device *dev)
 {
 	return (struct console *)dev;
-}
-
-static unsigned rx_queue(unsigned port)
-{
-	return port == 0 ? 0 : 2 * port + 2;
 }
 
 static void read_size(struct port *p)
@@ -124,13 +32,13 @@ static void read_size(struct port *p)
 	}
 }
 
-static void interrupt(struct console *c, struct vmm_queue *q, unsigned index)
+void vmm_console_interrupt(struct console *c, struct vmm_queue *q, unsigned index)
 {
 	if (vmm_queue_wants_interrupt(q))
 		vmm_virtio_used(c->irq, (uint16_t)index);
 }
 
-static void drain_kick(int fd)
+void vmm_console_drain_kick(int fd)
 {
 	eventfd_t count;
 
@@ -138,7 +46,7 @@ static void drain_kick(int fd)
 	(void)eventfd_read(fd, &count);
 }
 
-static enum vmm_pop pop(struct console *c, struct vmm_queue *q)
+enum vmm_pop vmm_console_pop(struct console *c, struct vmm_queue *q)
 {
 	bool was_fine = q->fault == VMM_QUEUE_FINE;
 	enum vmm_pop got = vmm_queue_pop(q, &c->chain);
@@ -148,359 +56,6 @@ static enum vmm_pop pop(struct console *c, struct vmm_queue *q)
 			vmm_queue_fault_text(q->fault));
 	return got;
 }
-
-/* ---- Control messages ------------------------------------------------------------------------ */
-
-/* Composes the message for one bit of news. Returns its length. */
-static size_t compose(const struct port *p, unsigned news, uint8_t buf[NAME_MAX_BYTES + 16])
-{
-	struct control m = { .id = le32_of(p->index) };
-	size_t len = sizeof(m);
-
-	switch ((enum news)news) {
-	case NEWS_ADD:
-		m.event = le16_of(PORT_ADD);
-		break;
-	case NEWS_CONSOLE:
-		m.event = le16_of(CONSOLE_PORT);
-		m.value = le16_of(1);
-		break;
-	case NEWS_NAME:
-		m.event = le16_of(PORT_NAME);
-		m.value = le16_of(1);
-		memcpy(buf + len, p->name, strlen(p->name));
-		len += strlen(p->name);
-		break;
-	case NEWS_RESIZE: {
-		struct le16 size[2] = { le16_of(p->columns), le16_of(p->rows) };
-
-		m.event = le16_of(RESIZE);
-		memcpy(buf + len, size, sizeof(size));
-		len += sizeof(size);
-		break;
-	}
-	case NEWS_OPEN:
-		m.event = le16_of(PORT_OPEN);
-		m.value = le16_of(p->host_open);
-		break;
-	}
-	memcpy(buf, &m, sizeof(m));
-	return len;
-}
-
-static void send_news(struct console *c)
-{
-	uint8_t buf[NAME_MAX_BYTES + 16];
-
-	for (unsigned i = 0; i < c->count; i++) {
-		struct port *p = &c->port[i];
-
-		while (p->news != 0) {
-			unsigned bit = p->news & -p->news;
-			size_t len = compose(p, bit, buf);
-
-			if (pop(c, &c->control_in) != VMM_POP_CHAIN) {
-				if (vmm_queue_listen(&c->control_in))
-					continue;
-				return;
-			}
-
-			struct vmm_cursor to =
-				vmm_cursor_at(vmm_chain_in(&c->chain), c->chain.in_count);
-
-			/* A buffer too small for the message gets none; Linux gives a page. */
-			if (!vmm_cursor_write(&to, buf, len))
-				len = 0;
-			vmm_queue_push(&c->control_in, c->chain.head, (uint32_t)len);
-			p->news &= ~bit;
-		}
-	}
-}
-
-static void tell(struct console *c)
-{
-	if (!c->active || !c->multiport)
-		return;
-	send_news(c);
-	interrupt(c, &c->control_in, QUEUE_CONTROL_IN);
-}
-
-static void on_control_in(void *arg, uint32_t events)
-{
-	struct console *c = arg;
-
-	(void)events;
-	drain_kick(c->kick_control_in_fd);
-	tell(c);
-}
-
-/* ---- Data ------------------------------------------------------------------------------------ */
-
-/*
- * Waits for a stream, or for nothing (0). A descriptor that is not waited for leaves the loop, or a
- * hang-up that nobody can act upon would wake it for ever. What cannot be waited for (/dev/null)
- * never says "again" either.
- */
-static void want(struct port *p, const struct vmm_stream *s, struct vmm_watch *watch,
-		 uint32_t events, vmm_ready_fn *ready)
-{
-	struct console *c = p->console;
-	rl_err e = RL_OK;
-
-	if (events == 0)
-		vmm_loop_remove(c->env->loop, watch);
-	else if (watch->slot_plus_one == 0)
-		e = vmm_loop_add(c->env->loop, s->fd, events, ready, p, watch);
-	if (rl_failed(e) && !rl_is(e, RL_E(EPERM)))
-		vmm_log(VMM_LOG_ERROR, c->dev.name, "port %u: %s", p->index, rl_text(e));
-	rl_drop(e);
-}
-
-static void on_input(void *arg, uint32_t events);
-static void on_output(void *arg, uint32_t events);
-
-static void want_input(struct port *p, bool yes)
-{
-	want(p, &p->in, &p->watch_in, yes ? EPOLLIN : 0, on_input);
-}
-
-static void want_output(struct port *p, bool yes)
-{
-	want(p, &p->out, &p->watch_out, yes ? EPOLLOUT : 0, on_output);
-}
-
-/* The host has no more input: the guest's reader sees the end of the file. */
-static void end_input(struct port *p)
-{
-	want_input(p, false);
-	vmm_stream_close(&p->in);
-	if (p->host_open && !p->is_console) {
-		p->host_open = false;
-		p->news |= NEWS_OPEN;
-		tell(p->console);
-	}
-}
-
-/* Host to guest, one buffer. False: stop for now. */
-static bool receive_one(struct port *p)
-{
-	struct console *c = p->console;
-	struct iovec to[SEGMENTS_AT_ONCE];
-	size_t done = 0, room;
-
-	if (pop(c, &p->rx) != VMM_POP_CHAIN) {
-		if (vmm_queue_listen(&p->rx))
-			return true;
-		want_input(p, false); /* until the guest brings buffers */
-		return false;
-	}
-
-	struct vmm_cursor cursor = vmm_cursor_at(vmm_chain_in(&c->chain), c->chain.in_count);
-	size_t count = vmm_cursor_take(&cursor, SIZE_MAX, to, SEGMENTS_AT_ONCE, &room);
-
-	if (count == 0) {
-		vmm_queue_push(&p->rx, c->chain.head, 0);
-		return true;
-	}
-	switch (vmm_stream_read(&p->in, to, count, &done)) {
-	case VMM_IO_DONE:
-		vmm_queue_push(&p->rx, c->chain.head, (uint32_t)done);
-		return true;
-	case VMM_IO_AGAIN:
-		vmm_queue_unpop(&p->rx);
-		want_input(p, true);
-		return false;
-	case VMM_IO_ERROR:
-		vmm_log(VMM_LOG_WARN, c->dev.name, "port %u: read input: %s", p->index,
-			strerror(errno));
-		break;
-	case VMM_IO_END:
-		break;
-	}
-	vmm_queue_unpop(&p->rx);
-	end_input(p);
-	return false;
-}
-
-static void receive(struct port *p)
-{
-	struct console *c = p->console;
-
-	unsigned n = 0;
-
-	if (!c->active || !vmm_stream_has(&p->in))
-		return;
-	if (!p->guest_open) {
-		want_input(p, false);
-		return;
-	}
-	while (n < TURN && receive_one(p))
-		n++;
-	interrupt(c, &p->rx, rx_queue(p->index));
-	if (n == TURN)
-		eventfd_write(p->kick_rx_fd, 1);
-}
-
-/* Guest to host, one buffer. False: the host takes no more now. */
-static bool transmit_one(struct port *p)
-{
-	struct console *c = p->console;
-	struct vmm_cursor from = vmm_cursor_at(c->chain.segment, c->chain.out_count);
-
-	/* The rest of a chain that was begun. If the guest shortened it since, it is done. */
-	if (!vmm_cursor_skip(&from, p->tx_done))
-		vmm_cursor_skip(&from, from.left);
-	while (from.left > 0) {
-		struct iovec part[SEGMENTS_AT_ONCE];
-		struct vmm_cursor mark = from;
-		size_t done = 0, room;
-		size_t count = vmm_cursor_take(&mark, SIZE_MAX, part, SEGMENTS_AT_ONCE, &room);
-
-		switch (vmm_stream_write(&p->out, part, count, &done)) {
-		case VMM_IO_DONE:
-			vmm_cursor_skip(&from, done);
-			p->tx_done += done;
-			break;
-		case VMM_IO_AGAIN:
-			want_output(p, true);
-			return false;
-		case VMM_IO_ERROR:
-			vmm_log(VMM_LOG_WARN, c->dev.name, "port %u: write output: %s", p->index,
-				strerror(errno));
-			/* fall through */
-			__attribute__((fallthrough));
-		case VMM_IO_END:
-			/*
-			 * Nobody reads. The output is thrown away: a guest that writes to a port
-			 * whose host side is closed would wait for ever.
-			 */
-			want_output(p, false);
-			vmm_stream_close(&p->out);
-			vmm_cursor_skip(&from, from.left);
-			break;
-		}
-	}
-	return true;
-}
-
-static void transmit(struct port *p)
-{
-	struct console *c = p->console;
-
-	if (!c->active)
-		return;
-	want_output(p, false);
-	for (unsigned n = 0; n < TURN; n++) {
-		if (pop(c, &p->tx) != VMM_POP_CHAIN) {
-			interrupt(c, &p->tx, rx_queue(p->index) + 1);
-			if (vmm_queue_listen(&p->tx))
-				continue;
-			return;
-		}
-		if (vmm_stream_has(&p->out) && !transmit_one(p)) {
-			vmm_queue_unpop(&p->tx);
-			interrupt(c, &p->tx, rx_queue(p->index) + 1);
-			return;
-		}
-		p->tx_done = 0;
-		vmm_queue_push(&p->tx, c->chain.head, 0);
-	}
-	interrupt(c, &p->tx, rx_queue(p->index) + 1);
-	eventfd_write(p->kick_tx_fd, 1);
-}
-
-static void on_input(void *arg, uint32_t events)
-{
-	(void)events;
-	receive(arg);
-}
-
-static void on_output(void *arg, uint32_t events)
-{
-	(void)events;
-	transmit(arg);
-}
-
-static void on_rx_kick(void *arg, uint32_t events)
-{
-	struct port *p = arg;
-
-	(void)events;
-	drain_kick(p->kick_rx_fd);
-	receive(p);
-}
-
-static void on_tx_kick(void *arg, uint32_t events)
-{
-	struct port *p = arg;
-
-	(void)events;
-	drain_kick(p->kick_tx_fd);
-	transmit(p);
-}
-
-/* ---- What the guest's driver says --------------------------------------------------------------
- */
-
-static void hear(struct console *c, const struct control *m)
-{
-	uint32_t id = le32_get(m->id);
-	uint16_t event = le16_get(m->event), value = le16_get(m->value);
-
-	if (event == DEVICE_READY) {
-		for (unsigned i = 0; value == 1 && i < c->count; i++)
-			c->port[i].news |= NEWS_ADD;
-		return;
-	}
-	if (id >= c->count)
-		return;
-
-	struct port *p = &c->port[id];
-
-	if (event == PORT_READY && value == 1) {
-		p->news |= p->is_console ? NEWS_CONSOLE : 0;
-		p->news |= p->name != NULL ? NEWS_NAME : 0;
-		p->news |= p->is_console && p->tty_fd >= 0 ? NEWS_RESIZE : 0;
-		p->news |= NEWS_OPEN;
-	} else if (event == PORT_OPEN) {
-		p->guest_open = value == 1;
-		receive(p);
-	}
-	/* Everything else is for us to send. */
-}
-
-static void on_control_out(void *arg, uint32_t events)
-{
-	struct console *c = arg;
-
-	(void)events;
-	if (!c->multiport)
-		return;
-	drain_kick(c->kick_control_out_fd);
-	for (unsigned n = 0; n < TURN; n++) {
-		struct control m;
-
-		if (pop(c, &c->control_out) != VMM_POP_CHAIN) {
-			if (vmm_queue_listen(&c->control_out))
-				continue;
-			break;
-		}
-
-		struct vmm_cursor from = vmm_cursor_at(c->chain.segment, c->chain.out_count);
-		bool whole = vmm_cursor_read(&from, &m, sizeof(m));
-
-		vmm_queue_push(&c->control_out, c->chain.head, 0);
-		if (whole)
-			hear(c, &m);
-	}
-	interrupt(c, &c->control_out, QUEUE_CONTROL_OUT);
-	if (vmm_queue_pending(&c->control_out))
-		eventfd_write(c->kick_control_out_fd, 1);
-	tell(c);
-}
-
-/* ---- The device --------------------------------------------------------------------------------
- */
 
 static void reset(struct vmm_virtio_device *dev)
 {
@@ -546,8 +101,10 @@ static rl_err open_port(struct console *c, const struct vmm_virtio_run *run, str
 {
 	unsigned rx = rx_queue(p->index);
 
-	RL_TRY(open_queue(c, run, rx, &p->rx, on_rx_kick, p, &p->kick_rx, &p->kick_rx_fd));
-	RL_TRY(open_queue(c, run, rx + 1, &p->tx, on_tx_kick, p, &p->kick_tx, &p->kick_tx_fd));
+	RL_TRY(open_queue(c, run, rx, &p->rx, vmm_console_on_rx_kick, p, &p->kick_rx,
+			  &p->kick_rx_fd));
+	RL_TRY(open_queue(c, run, rx + 1, &p->tx, vmm_console_on_tx_kick, p, &p->kick_tx,
+			  &p->kick_tx_fd));
 	p->guest_open = !c->multiport; /* without control messages there is only one way */
 	return RL_OK;
 }
@@ -555,10 +112,12 @@ static rl_err open_port(struct console *c, const struct vmm_virtio_run *run, str
 static rl_err open_all(struct console *c, const struct vmm_virtio_run *run)
 {
 	if (c->multiport) {
-		RL_TRY(open_queue(c, run, QUEUE_CONTROL_IN, &c->control_in, on_control_in, c,
-				  &c->kick_control_in, &c->kick_control_in_fd));
-		RL_TRY(open_queue(c, run, QUEUE_CONTROL_OUT, &c->control_out, on_control_out, c,
-				  &c->kick_control_out, &c->kick_control_out_fd));
+		RL_TRY(open_queue(c, run, QUEUE_CONTROL_IN, &c->control_in,
+				  vmm_console_on_control_in, c, &c->kick_control_in,
+				  &c->kick_control_in_fd));
+		RL_TRY(open_queue(c, run, QUEUE_CONTROL_OUT, &c->control_out,
+				  vmm_console_on_control_out, c, &c->kick_control_out,
+				  &c->kick_control_out_fd));
 	}
 	for (unsigned i = 0; i < (c->multiport ? c->count : 1); i++)
 		RL_TRY(open_port(c, run, &c->port[i]), "port %u", i);
@@ -579,10 +138,10 @@ static rl_err activate(struct vmm_virtio_device *dev, const struct vmm_virtio_ru
 	}
 	c->active = true;
 	/* What the driver queued before it said DRIVER_OK. */
-	on_control_out(c, 0);
+	vmm_console_on_control_out(c, 0);
 	for (unsigned i = 0; i < c->count; i++) {
-		transmit(&c->port[i]);
-		receive(&c->port[i]);
+		vmm_console_transmit(&c->port[i]);
+		vmm_console_receive(&c->port[i]);
 	}
 	return RL_OK;
 }
@@ -655,7 +214,7 @@ void vmm_console_resized(struct vmm_virtio_device *dev)
 		if (p->is_console)
 			p->news |= NEWS_RESIZE;
 	}
-	tell(c);
+	vmm_console_tell(c);
 	if (dev->config_changed != NULL)
 		dev->config_changed(dev);
 }
