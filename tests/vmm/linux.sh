@@ -31,7 +31,10 @@ case_status() { run 42 / -- /bin/sh -c 'exit 42'; }
 case_signal() { run 137 / -- /bin/sh -c 'kill -9 $$'; }
 case_not_found() { run 127 / -- /no/such/program; }
 case_not_executable() { run 126 / -- /etc/passwd; }
-case_workdir_missing() { run 125 -w /no/such/dir/\\0 / -- /bin/true || run 0 -w /no/such/dir / -- /bin/true; }
+case_workdir() { # made if it is missing, as container runtimes do
+	run 0 -w /tmp/no/such/dir / -- /bin/pwd && says /tmp/no/such/dir && rm -rf /tmp/no
+}
+case_workdir_is_file() { run 125 -w /etc/passwd / -- /bin/true && complains /etc/passwd; }
 case_output() {
 	run 0 / -- /bin/sh -c 'echo to stdout; echo to stderr >&2' && says "to stdout" && complains "to stderr" &&
 		! grep -q "to stderr" "$out"
