@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/proc.h"
+#include "plan/hooks.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,20 +15,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-static const char *phase_name(enum plan_hook_phase phase)
-{
-	static const char *const names[] = {
-		[PLAN_HOOK_PRESTART] = "prestart",
-		[PLAN_HOOK_CREATE_RUNTIME] = "createRuntime",
-		[PLAN_HOOK_CREATE_CONTAINER] = "createContainer",
-		[PLAN_HOOK_START_CONTAINER] = "startContainer",
-		[PLAN_HOOK_POSTSTART] = "poststart",
-		[PLAN_HOOK_POSTSTOP] = "poststop",
-	};
-
-	return names[phase];
-}
 
 /*
  * The state goes through a memory file, not a pipe: a hook that never reads, closes its stdin or
@@ -141,6 +128,6 @@ rl_err ct_hooks_run(const struct plan_hooks *hooks, enum plan_hook_phase phase,
 {
 	for (size_t i = 0; i < hooks->count; i++)
 		RL_TRY(run_one(&hooks->items[i], state_json, state_len, output), "%s hook %zu (%s)",
-		       phase_name(phase), i, hooks->items[i].path);
+		       plan_hook_phase_name(phase), i, hooks->items[i].path);
 	return RL_OK;
 }

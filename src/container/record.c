@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "container/gate.h"
+#include "plan/ns.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -41,17 +42,11 @@ static rl_err copy_cgroup(struct rl_arena *a, const struct plan_cgroup *cg, stru
 
 static uint64_t foreign_namespaces(const struct plan_namespaces *ns)
 {
-	static const uint64_t flags[PLAN_NS_KINDS] = {
-		[PLAN_NS_USER] = CLONE_NEWUSER, [PLAN_NS_CGROUP] = CLONE_NEWCGROUP,
-		[PLAN_NS_IPC] = CLONE_NEWIPC,	[PLAN_NS_UTS] = CLONE_NEWUTS,
-		[PLAN_NS_NET] = CLONE_NEWNET,	[PLAN_NS_PID] = CLONE_NEWPID,
-		[PLAN_NS_MOUNT] = CLONE_NEWNS,	[PLAN_NS_TIME] = CLONE_NEWTIME,
-	};
 	uint64_t all = ns->create;
 
 	for (int k = 0; k < PLAN_NS_KINDS; k++)
 		if (ns->join[k] != NULL)
-			all |= flags[k];
+			all |= plan_ns_flag((enum plan_ns_kind)k);
 	return all;
 }
 

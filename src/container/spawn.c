@@ -5,26 +5,13 @@
 #include "base/proc.h"
 #include "container/talk.h"
 #include "linux/sys.h"
+#include "plan/ns.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-
-static const struct {
-	uint64_t flag;
-	const char *name;
-} kinds[PLAN_NS_KINDS] = {
-	[PLAN_NS_USER] = { CLONE_NEWUSER, "user" },
-	[PLAN_NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup" },
-	[PLAN_NS_IPC] = { CLONE_NEWIPC, "ipc" },
-	[PLAN_NS_UTS] = { CLONE_NEWUTS, "uts" },
-	[PLAN_NS_NET] = { CLONE_NEWNET, "net" },
-	[PLAN_NS_PID] = { CLONE_NEWPID, "pid" },
-	[PLAN_NS_MOUNT] = { CLONE_NEWNS, "mnt" },
-	[PLAN_NS_TIME] = { CLONE_NEWTIME, "time" },
-};
 
 /* What clone must not make: see ct_spawn. */
 #define MADE_LATER ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
@@ -35,8 +22,8 @@ rl_err ct_joins_open(const struct plan_namespaces *ns, struct ct_joins *ret)
 		if (ns->join[k] != NULL)
 			RL_TRY(rl_fd_from(openat(AT_FDCWD, ns->join[k],
 						 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
-					  &ret->fd[k], "open the %s namespace %s", kinds[k].name,
-					  ns->join[k]));
+					  &ret->fd[k], "open the %s namespace %s",
+					  plan_ns_name((enum plan_ns_kind)k), ns->join[k]));
 	return RL_OK;
 }
 
@@ -49,8 +36,8 @@ void ct_joins_close(struct ct_joins *joins)
 /* The type goes along: a path that leads to a namespace of another kind is refused (EINVAL). */
 static rl_err join(const struct ct_joins *joins, enum plan_ns_kind k)
 {
-	return rl_sys(lx_sys_setns(rl_fd_get(&joins->fd[k]), (int)kinds[k].flag),
-		      "join the %s namespace", kinds[k].name);
+	return rl_sys(lx_sys_setns(rl_fd_get(&joins->fd[k]), (int)plan_ns_flag(k)),
+		      "join the %s namespace", plan_ns_name((enum plan_ns_kind)k));
 }
 
 /* ---- clone --------------------------------------------------------------------------------- */
