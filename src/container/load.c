@@ -60,11 +60,18 @@ static bool has_labels(const struct oci_config *c)
 	       (p != NULL && (p->apparmor_profile != NULL || p->selinux_label != NULL));
 }
 
+static bool has_newer_namespaces(const struct oci_config *c)
+{
+	return oci_namespace_get(&c->linux_, OCI_NS_CGROUP) != NULL ||
+	       oci_namespace_get(&c->linux_, OCI_NS_TIME) != NULL;
+}
+
 static unsigned wanted_facts(const struct oci_config *c, const struct plan_request *request)
 {
 	bool cgroups = request->cgroup_manager != PLAN_CGROUP_DISABLED || mounts_cgroups(c);
 
-	return (cgroups ? LX_HOST_CGROUPS : 0u) | (has_labels(c) ? LX_HOST_LABELS : 0u);
+	return (cgroups ? LX_HOST_CGROUPS : 0u) | (has_labels(c) ? LX_HOST_LABELS : 0u) |
+	       (has_newer_namespaces(c) ? LX_HOST_NAMESPACES : 0u);
 }
 
 rl_err ct_load(const struct plan_request *request, const char *config_file, struct ct_loaded *ret)

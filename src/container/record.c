@@ -50,7 +50,8 @@ static uint64_t foreign_namespaces(const struct plan_namespaces *ns)
 	return all;
 }
 
-rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_record *ret)
+rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, uid_t owner,
+		      struct oci_record *ret)
 {
 	struct oci_key_value *annotations;
 	char now[40];
@@ -61,7 +62,7 @@ rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_re
 		.rootfs = plan->furnish.root_path,
 		.handler = plan->handler,
 		.program = plan->has_process ? plan->process.args[0] : NULL,
-		.owner = geteuid(),
+		.owner = owner,
 		.detached = plan->detach,
 		.namespaces = foreign_namespaces(&plan->ns),
 		.no_pivot = plan->furnish.root_change != PLAN_ROOT_PIVOT,

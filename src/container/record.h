@@ -8,7 +8,8 @@
 #include "plan/plan.h"
 
 /* The record that a plan makes; pid 0. Strings are the plan's. */
-RL_MUST rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, struct oci_record *ret);
+RL_MUST rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, uid_t owner,
+			      struct oci_record *ret);
 /* Writes ROOT/ID/status, of a directory that has none yet. */
 RL_MUST rl_err ct_record_create(const struct ct_store *s, const struct oci_record *record);
 /* Replaces it. */

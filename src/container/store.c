@@ -157,7 +157,8 @@ static rl_err remove_notify(int dir_fd)
 
 rl_err ct_store_remove(struct ct_store *s, const char *id)
 {
-	static const char *const usual[] = { CT_STATUS, CT_CONFIG, CT_GATE, CT_FENCED };
+	/* The gate is gone once the container was started. */
+	static const char *const usual[] = { CT_STATUS, CT_CONFIG, CT_FENCED };
 
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		if (unlinkat(rl_fd_get(&s->dir), usual[i], 0) < 0 && errno != ENOENT)

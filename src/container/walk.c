@@ -40,7 +40,7 @@ static rl_err claim(struct ct_walk *w)
 {
 	const struct plan *p = w->loaded.plan;
 
-	RL_TRY(ct_record_make(w->arena, p, &w->record));
+	RL_TRY(ct_record_make(w->arena, p, w->loaded.host.euid, &w->record));
 	RL_TRY(ct_store_claim(w->request->state_root, p->id, &w->store));
 	RL_TRY(ct_record_create(&w->store, &w->record));
 	if (w->request->notify_socket != NULL)

@@ -49,8 +49,6 @@ static rl_err read_identity(struct lx_host *h)
 	h->user_namespaces = stat("/proc/self/ns/user", &st) == 0;
 	h->in_user_namespace = h->user_namespaces && st.st_ino != INITIAL_USER_NAMESPACE;
 	h->rootless = h->euid != 0 || h->in_user_namespace;
-	h->cgroup_namespaces = access("/proc/self/ns/cgroup", F_OK) == 0;
-	h->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
 
 	RL_TRY(rl_read_small(-1, "/proc/self/status", status, sizeof(status)));
 	h->capabilities = status_mask(status, "\nCapPrm:");
@@ -317,6 +315,10 @@ rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret)
 	RL_TRY(read_identity(&h), "look at this process");
 	if ((wanted & LX_HOST_CGROUPS) != 0)
 		RL_TRY(read_cgroups(a, &h), "look for cgroups");
+	if ((wanted & LX_HOST_NAMESPACES) != 0) {
+		h.cgroup_namespaces = access("/proc/self/ns/cgroup", F_OK) == 0;
+		h.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+	}
 	if ((wanted & LX_HOST_LABELS) != 0)
 		read_security_modules(&h);
 	*ret = h;

@@ -55,6 +55,21 @@ static rl_err check_kernel(const struct lx_host *host, uint64_t wanted)
 	return RL_OK;
 }
 
+/* A name set without a UTS namespace of the container's own would be the host's name. */
+static rl_err plan_names(const struct oci_config *config, struct plan_namespaces *ret)
+{
+	const char *unset = config->hostname != NULL ? "hostname" : "domainname";
+
+	if (config->hostname == NULL && config->domainname == NULL)
+		return RL_OK;
+	if ((ret->create & CLONE_NEWUTS) == 0 && ret->join[PLAN_NS_UTS] == NULL)
+		return rl_hint(rl_refuse(RL_E(EINVAL), "$.%s: needs a uts namespace", unset),
+			       "add {\"type\": \"uts\"} to linux.namespaces or remove %s", unset);
+	ret->hostname = config->hostname;
+	ret->domainname = config->domainname;
+	return RL_OK;
+}
+
 static rl_err add_offset(struct rl_arena *a, const char *clock, const struct oci_time_offset *o,
 			 const char **text)
 {
@@ -111,9 +126,7 @@ rl_err plan_namespaces_make(struct rl_arena *a, const struct oci_config *config,
 	}
 	RL_TRY(check_kernel(host, ns.create));
 	RL_TRY(check_rootless(host, &ns));
-	/* That there is a uts namespace for them is a rule of the specification, checked before. */
-	ns.hostname = config->hostname;
-	ns.domainname = config->domainname;
+	RL_TRY(plan_names(config, &ns));
 	RL_TRY(plan_time_offsets(a, config, &ns));
 	*ret = ns;
 	return RL_OK;
