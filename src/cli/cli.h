@@ -18,6 +18,7 @@ struct cli_globals {
 	const char *rootless;
 	bool version, help;
 	const char *handler; /* by argv[0] */
+	unsigned inherited;  /* descriptors from 3 on that were open when we started */
 };
 
 struct cli_call {

@@ -93,6 +93,15 @@ rl_err cli_make_request(const struct cli_call *call, const struct cli_create_opt
 		.handler = call->globals->handler,
 	};
 
+	/* What was not passed to us would be a descriptor of our own in the container. */
+	if (r.listen_fds > call->globals->inherited ||
+	    r.preserve_fds > call->globals->inherited - r.listen_fds)
+		return rl_refuse(
+			RL_E(EBADF),
+			"LISTEN_FDS and --preserve-fds name %llu descriptors from 3 on, but "
+			"descriptor %u is not open",
+			(unsigned long long)r.listen_fds + r.preserve_fds,
+			3 + call->globals->inherited);
 	RL_TRY(cli_cgroup_manager(call->globals, &r.cgroup_manager));
 	RL_TRY(rootless_cgroups(call->globals, &r.rootless_cgroups));
 	RL_TRY(cli_absolute(call->arena, o->bundle != NULL ? o->bundle : ".", &r.bundle));

@@ -8,6 +8,7 @@
 #include "linux/sys.h"
 #include "version.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,16 @@ static rl_err find_root(struct rl_arena *a, struct cli_globals *g)
 	return rl_arena_fmt(a, &g->root, "%s/runlet", runtime_dir);
 }
 
+/* Before we open any: afterwards nobody can tell ours from those that were passed to us. */
+static unsigned count_inherited(void)
+{
+	unsigned count = 0;
+
+	while (fcntl((int)(3 + count), F_GETFD) >= 0)
+		count++;
+	return count;
+}
+
 /*
  * Descriptors that we were started with and that nobody announced stay out of hooks and
  * containers (CVE-2024-21626): all but the standard ones become close-on-exec at once. What is
@@ -187,6 +198,7 @@ int main(int argc, char **argv)
 	int status = 0;
 	rl_err e;
 
+	g.inherited = count_inherited();
 	shield_descriptors();
 	e = rl_arena_new(ARENA_SIZE, &arena);
 	if (!rl_failed(e))

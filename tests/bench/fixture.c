@@ -187,6 +187,12 @@ bool fixture_enter(struct fixture *f, bool hidden)
 	return true;
 }
 
+/* Where a runtime keeps its state is a tmpfs on ordinary machines (/run), so it is one here. */
+static const char *usual_parent(void)
+{
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
 bool fixture_make(struct fixture *f, const char *payloads)
 {
 	const char *parent = getenv("TMPDIR");
@@ -194,7 +200,7 @@ bool fixture_make(struct fixture *f, const char *payloads)
 	*f = (struct fixture){ .home_ns = -1, .hidden_ns = -1, .current_ns = -1 };
 	snprintf(f->cgroup, sizeof f->cgroup, "/runlet-bench-%d", (int)getpid());
 	snprintf(f->dir, sizeof f->dir, "%s/runlet-bench-XXXXXX",
-		 parent != NULL && strlen(parent) < FIXTURE_PATH / 2 ? parent : "/tmp");
+		 parent != NULL && strlen(parent) < FIXTURE_PATH / 2 ? parent : usual_parent());
 	if (mkdtemp(f->dir) == NULL) {
 		failed(f->dir);
 		f->dir[0] = '\0';

@@ -12,7 +12,7 @@ static void fresh(void)
 {
 	rl_arena_free(&arena);
 	rl_drop(rl_arena_new(1 << 20, &arena));
-	globals = (struct cli_globals){ .root = "/run/x" };
+	globals = (struct cli_globals){ .root = "/run/x", .inherited = 8 };
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDNAMES");
@@ -197,6 +197,19 @@ TEST(a_request_of_everything)
 	CHECK_STR(options.pidfd_socket, "/f");
 	CHECK(options.config_file[0] == '/' && strstr(options.config_file, "/other.json") != NULL);
 	CHECK(options.keep && options.no_subreaper);
+}
+
+TEST(descriptors_that_were_not_passed)
+{
+	struct cli_create_options o = { .preserve_fds = 3 };
+
+	fresh();
+	globals.inherited = 3;
+	CHECK_OK(make(&o));
+	o.preserve_fds = 4;
+	CHECK_FAILS(make(&o), EBADF, "descriptor 6 is not open");
+	o.preserve_fds = UINT32_MAX;
+	CHECK_FAILS(make(&o), EBADF, "is not open");
 }
 
 TEST(rootless_words)
