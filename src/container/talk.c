@@ -89,20 +89,20 @@ void ct_say_error(int fd, rl_err e)
 	rl_drop(e);
 }
 
+/* There is room for one; the kernel closes what is beyond. */
 static void take_descriptor(struct msghdr *msg, struct rl_fd *ret_fd)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		struct rl_fd RL_AUTO_FD passed = { 0 };
-		int number;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	struct rl_fd RL_AUTO_FD passed = { 0 };
+	int number;
 
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-		    c->cmsg_len != CMSG_LEN(sizeof(int)))
-			continue;
-		memcpy(&number, CMSG_DATA(c), sizeof(number));
-		passed = rl_fd_own(number);
-		if (ret_fd != NULL)
-			rl_fd_set(ret_fd, rl_fd_take(&passed));
-	}
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return;
+	memcpy(&number, CMSG_DATA(c), sizeof(number));
+	passed = rl_fd_own(number);
+	if (ret_fd != NULL)
+		rl_fd_set(ret_fd, rl_fd_take(&passed));
 }
 
 static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd *ret_fd)

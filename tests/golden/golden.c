@@ -203,7 +203,8 @@ static rl_err read_host(struct rl_arena *a, const char *path, struct lx_host *re
 	return rl_wrap(read_hierarchies(a, list, ret), "%s", path);
 }
 
-/* ---- the plan --------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------------
+ */
 
 static rl_err make_plan(struct rl_arena *a, const char *config_path, const struct lx_host *host,
 			const struct plan_request *request, const struct plan **ret)
