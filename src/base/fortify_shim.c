@@ -4,16 +4,19 @@
  * glibc and call its checking variants of four functions. musl has none of these, and the lean
  * `runlet` is linked with musl (docs/adr/0002). Here they are, each with its check.
  */
+#include "base/error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void *__memcpy_chk(void *to, const void *from, size_t len, size_t room);
+RL_PRINTF(5, 6)
 int __snprintf_chk(char *to, size_t len, int flag, size_t room, const char *fmt, ...);
-int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...);
-int __fprintf_chk(FILE *to, int flag, const char *fmt, ...);
-int __asprintf_chk(char **to, int flag, const char *fmt, ...);
+RL_PRINTF(4, 5) int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...);
+RL_PRINTF(3, 4) int __fprintf_chk(FILE *to, int flag, const char *fmt, ...);
+RL_PRINTF(3, 4) int __asprintf_chk(char **to, int flag, const char *fmt, ...);
 
 void *__memcpy_chk(void *to, const void *from, size_t len, size_t room)
 {
