@@ -9,10 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* One message with one descriptor, as runc sends it. */
-static rl_err send_pidfd(const char *path, int pidfd)
+rl_err ct_publish_pidfd(const char *path, const struct ct_child *child)
 {
-	return lx_tty_send(path, pidfd, "pidfd");
+	return lx_tty_send(path, rl_fd_get(&child->pidfd), "pidfd");
 }
 
 static rl_err write_pid_file(const char *path, pid_t pid)
@@ -29,7 +28,7 @@ rl_err ct_publish(const struct ct_options *options, const struct ct_child *child
 		RL_TRY(lx_tty_send(options->console_socket, master_fd, "/dev/ptmx"),
 		       "console socket");
 	if (options->pidfd_socket != NULL)
-		RL_TRY(send_pidfd(options->pidfd_socket, rl_fd_get(&child->pidfd)), "pidfd socket");
+		RL_TRY(ct_publish_pidfd(options->pidfd_socket, child), "pidfd socket");
 	if (options->pid_file != NULL)
 		RL_TRY(write_pid_file(options->pid_file, child->pid), "pid file");
 	return RL_OK;

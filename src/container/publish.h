@@ -11,3 +11,5 @@
  */
 RL_MUST rl_err ct_publish(const struct ct_options *options, const struct ct_child *child,
 			  int master_fd);
+/* One message with one descriptor, as runc sends it. */
+RL_MUST rl_err ct_publish_pidfd(const char *path, const struct ct_child *child);

@@ -109,6 +109,16 @@ rl_err ct_store_lock(struct ct_store *s)
 	return rl_sys(r, "lock the state directory");
 }
 
+void ct_store_unlock(struct ct_store *s)
+{
+	(void)flock(rl_fd_get(&s->dir), LOCK_UN);
+}
+
+bool ct_store_exists(const struct ct_store *s)
+{
+	return faccessat(rl_fd_get(&s->dir), CT_STATUS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Temporary files of rl_write_atomic that a killed process left: "status.PID~". */
 static bool is_ours(const char *name)
 {

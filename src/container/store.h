@@ -48,6 +48,10 @@ RL_MUST rl_err ct_store_open(const char *root, const char *id, struct ct_store *
 
 /* Waits for and takes the lock: one change of a container at a time. Released by closing. */
 RL_MUST rl_err ct_store_lock(struct ct_store *s);
+/* Gives it back before that. */
+void ct_store_unlock(struct ct_store *s);
+/* After locking: false when another command removed the container meanwhile. */
+bool ct_store_exists(const struct ct_store *s);
 
 /* Removes ROOT/ID with everything this program ever puts there. Unknown files are an error. */
 RL_MUST rl_err ct_store_remove(struct ct_store *s, const char *id);

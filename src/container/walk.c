@@ -19,6 +19,7 @@
 #include "linux/uidmap.h"
 #include "stub/stub.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -215,6 +216,9 @@ static rl_err publish(struct ct_walk *w)
 	w->record.pid = w->init.pid;
 	RL_TRY(rl_proc_start_time(w->init.pid, &w->record.start_time, &state));
 	RL_TRY(ct_record_save(&w->store, &w->record));
+	if (w->loaded.plan->pidfd_receiver != NULL)
+		RL_TRY(ct_publish_pidfd(w->loaded.plan->pidfd_receiver, &w->init),
+		       "run.oci.pidfd_receiver");
 	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
 }
 
@@ -310,6 +314,27 @@ rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
 	return rl_failed(e) ? undo(&w, e) : RL_OK;
 }
 
+/*
+ * Other commands may change the container while its program runs, and one of them may remove it.
+ * The lock is taken again for what is left to do.
+ */
+static rl_err attend(struct ct_walk *w, int *ret_status)
+{
+	const struct ct_attended attended = { .child = &w->init,
+					      .master_fd = rl_fd_get(&w->master),
+					      .notify_fd = rl_fd_get(&w->notify),
+					      .notify_socket = w->request->notify_socket };
+	rl_err e;
+
+	ct_store_unlock(&w->store);
+	e = ct_attend(&attended, ret_status);
+	if (!rl_failed(e))
+		w->init_fate = CT_INIT_ENDED;
+	else
+		(void)kill(w->init.pid, SIGKILL);
+	return rl_first(e, ct_store_lock(&w->store));
+}
+
 /* Detached under sd_notify: whoever started us may believe that the service is up. */
 static rl_err wait_until_ready(struct ct_walk *w)
 {
@@ -323,7 +348,6 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 	      const struct ct_options *options, int *ret_status)
 {
 	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
-	struct ct_attended attended;
 	rl_err e;
 
 	RL_TRY(read_and_plan(&w));
@@ -336,12 +360,8 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 		return undo(&w, e);
 	if (request->detach)
 		return wait_until_ready(&w);
-	attended = (struct ct_attended){ .child = &w.init,
-					 .master_fd = rl_fd_get(&w.master),
-					 .notify_fd = rl_fd_get(&w.notify),
-					 .notify_socket = request->notify_socket };
-	e = ct_attend(&attended, ret_status);
-	if (!rl_failed(e))
-		w.init_fate = CT_INIT_ENDED;
-	return options->keep && !rl_failed(e) ? RL_OK : undo(&w, e);
+	e = attend(&w, ret_status);
+	if (!ct_store_exists(&w.store) || (options->keep && !rl_failed(e)))
+		return e;
+	return undo(&w, e);
 }

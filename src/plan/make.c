@@ -112,6 +112,7 @@ static rl_err make_annotations(struct making *m)
 		items[i] = (struct plan_annotation){ map->items[i].key, map->items[i].value };
 	m->plan->annotations = items;
 	m->plan->annotation_count = map->count;
+	m->plan->pidfd_receiver = oci_map_get(map, "run.oci.pidfd_receiver");
 	m->plan->hook_stdout = oci_map_get(map, "run.oci.hooks.stdout");
 	m->plan->hook_stderr = oci_map_get(map, "run.oci.hooks.stderr");
 	return RL_OK;

@@ -92,6 +92,7 @@ struct plan {
 	struct plan_process process;
 	struct plan_seccomp seccomp;
 	struct plan_hooks hooks[PLAN_HOOK_PHASES];
+	const char *pidfd_receiver; /* run.oci.pidfd_receiver: socket that gets init's pidfd */
 	const char *hook_stdout, *hook_stderr; /* run.oci.hooks.*: append there */
 	enum plan_exe_defence exe_defence;
 	bool new_session_keyring; /* else the caller's is kept */
