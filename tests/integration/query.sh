@@ -258,3 +258,19 @@ test_query_commands_without_state()
 	rt_ok list --quiet
 	equal "the list" "" "$OUT"
 }
+
+# run keeps nothing locked while its program runs.
+test_query_attached_run_can_be_changed()
+{
+	bundle
+	payload write /ready yes + sleep
+	(
+		wait_for "the container" test -e "$B/rootfs/ready"
+		rt_ok pause "$ID"
+		rt_ok resume "$ID"
+		rt_ok delete --force "$ID"
+	) &
+	run_status 137
+	wait $! || fail "a command on a running container failed"
+	no_state "$ID"
+}
