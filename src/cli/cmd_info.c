@@ -139,6 +139,8 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 		.capabilities = capabilities,
 		.cgroup_v1 = true,
 		.cgroup_v2 = true,
+		.cgroup_systemd = true,
+		.cgroup_systemd_user = true,
 		.cgroup_rdma = true,
 		.seccomp = true,
 		.seccomp_archs = seccomp_archs(),

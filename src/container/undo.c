@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "container/hooks.h"
 #include "container/load.h"
+#include "container/scope.h"
 #include "plan/hooks.h"
 
 #include <fcntl.h>
@@ -124,10 +125,11 @@ static void run_poststop(const struct ct_undo *u)
  * container's (create refuses it then): nobody in it is touched, and what is empty and was made by
  * a runtime that died in between goes without a word.
  */
-static rl_err open_cgroup(const struct ct_undo *u, struct lx_cgroup *cg)
+static rl_err open_cgroup(const struct ct_undo *u, struct lx_cgroup *cg, bool *ret_fenced)
 {
 	RL_TRY(ct_record_cgroup(u->arena, u->record, cg));
-	if (faccessat(rl_fd_get(&u->store->dir), CT_FENCED, F_OK, 0) == 0)
+	*ret_fenced = faccessat(rl_fd_get(&u->store->dir), CT_FENCED, F_OK, 0) == 0;
+	if (*ret_fenced)
 		return RL_OK;
 	rl_drop(lx_cgroup_remove(cg, 0));
 	lx_cgroup_close(cg);
@@ -137,15 +139,19 @@ static rl_err open_cgroup(const struct ct_undo *u, struct lx_cgroup *cg)
 rl_err ct_undo(const struct ct_undo *u)
 {
 	struct lx_cgroup RL_AUTO_CGROUP cg = { 0 };
+	bool fenced = false;
 	rl_err e;
 
-	RL_TRY(open_cgroup(u, &cg));
+	RL_TRY(open_cgroup(u, &cg, &fenced));
 	e = end_processes(u, &cg);
 	if (rl_failed(e))
 		return rl_hint(e, "the container is kept; try `delete --force %s` again later",
 			       u->record->id);
 	if (cg.count > 0)
 		e = lx_cgroup_remove(&cg, END_TIMEOUT_MS);
+	if (fenced && u->record->systemd_unit != NULL)
+		e = rl_first(e, ct_scope_stop(u->arena, u->record->systemd_unit,
+					      u->record->systemd_user));
 	run_poststop(u);
 	return rl_first(e, ct_store_remove(u->store, u->record->id));
 }

@@ -12,6 +12,7 @@
 #include "container/init.h"
 #include "container/program.h"
 #include "container/publish.h"
+#include "container/scope.h"
 #include "container/sdnotify.h"
 #include "container/talk.h"
 #include "container/undo.h"
@@ -62,15 +63,40 @@ static rl_err fence_devices(struct ct_walk *w, const struct plan_cgroup *cg)
 	return RL_OK;
 }
 
+/* From here on whoever is in the cgroup is the container's (container/undo.c). */
+static rl_err mark_fenced(struct ct_walk *w)
+{
+	return rl_sys(mknodat(rl_fd_get(&w->store.dir), CT_FENCED, S_IFREG | 0600, 0),
+		      "make " CT_FENCED);
+}
+
 static rl_err fence(struct ct_walk *w)
 {
 	const struct plan_cgroup *cg = &w->loaded.plan->cgroup;
 
-	if (!cg->enabled)
+	if (!cg->enabled || cg->unit.name != NULL)
 		return RL_OK;
 	RL_TRY(lx_cgroup_create(&cg->spec, &w->cgroup));
-	RL_TRY(rl_sys(mknodat(rl_fd_get(&w->store.dir), CT_FENCED, S_IFREG | 0600, 0),
-		      "make " CT_FENCED));
+	RL_TRY(mark_fenced(w));
+	RL_TRY(lx_cgroup_apply(&w->cgroup, cg->writes, cg->write_count));
+	return fence_devices(w, cg);
+}
+
+/*
+ * systemd makes a scope around a process only, so this comes after the clone, while init waits: it
+ * is put into the scope, moved on to the scope's child, and then the scope can hand controllers on.
+ */
+static rl_err fence_by_systemd(struct ct_walk *w)
+{
+	const struct plan_cgroup *cg = &w->loaded.plan->cgroup;
+
+	if (cg->unit.name == NULL)
+		return RL_OK;
+	RL_TRY(ct_scope_start(w->arena, &cg->unit, w->init.pid));
+	RL_TRY(mark_fenced(w));
+	RL_TRY(lx_cgroup_create(&cg->spec, &w->cgroup));
+	RL_TRY(lx_cgroup_join(&w->cgroup, w->init.pid));
+	RL_TRY(lx_cgroup_enable(&cg->spec));
 	RL_TRY(lx_cgroup_apply(&w->cgroup, cg->writes, cg->write_count));
 	return fence_devices(w, cg);
 }
@@ -187,6 +213,7 @@ static rl_err spawn(struct ct_walk *w, bool gate)
 
 	RL_TRY(prepare(w, gate, &i));
 	RL_TRY(clone_init(w, &i));
+	RL_TRY(fence_by_systemd(w), "cgroup");
 	RL_TRY(map_ids(w));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
 	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));

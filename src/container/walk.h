@@ -10,7 +10,7 @@
  *     PROBE     facts of the machine
  *     PLAN      -> const plan, sealed
  *     CLAIM     id, state directory, lock, record
- *     FENCE     cgroup, limits, devices
+ *     FENCE     cgroup, limits, devices (with systemd: after the clone)
  *     SPAWN     clone; id maps; runtime hooks; GO -->    enters cgroup and namespaces
  *     FURNISH                                            root file system; createContainer hooks
  *     CONFINE                                            terminal, ids, capabilities, labels

@@ -198,7 +198,7 @@ static rl_err make_parents(const struct lx_cgroup_dir *dir, size_t len, struct l
 	return RL_OK;
 }
 
-static rl_err make_one(struct lx_cgroup *cg, size_t index)
+static rl_err make_one(struct lx_cgroup *cg, size_t index, bool may_be_used)
 {
 	const struct lx_cgroup_dir *dir = &cg->dirs[index];
 	struct lx_cgroup_slot *slot = &cg->slots[index];
@@ -214,7 +214,7 @@ static rl_err make_one(struct lx_cgroup *cg, size_t index)
 	}
 	if (made && slot->made_from == 0)
 		slot->made_from = len;
-	if (!rl_failed(e) && !made)
+	if (!rl_failed(e) && !made && !may_be_used)
 		e = adopt(cg, index);
 	return e;
 }
@@ -235,10 +235,24 @@ static void unmake_one(const struct lx_cgroup_dir *dir, const struct lx_cgroup_s
 	}
 }
 
+static rl_err enable(const struct lx_cgroup_spec *spec, const struct lx_cgroup_dir *dir)
+{
+	return lx_cg_v2_enable(dir, spec->enable_from ? spec->enable_from : dir->mount_len,
+			       spec->enable, spec->require);
+}
+
+rl_err lx_cgroup_enable(const struct lx_cgroup_spec *spec)
+{
+	for (size_t i = 0; i < spec->dir_count; i++)
+		if (spec->dirs[i].version == 2)
+			RL_TRY(enable(spec, &spec->dirs[i]));
+	return RL_OK;
+}
+
 static rl_err make_all(const struct lx_cgroup_spec *spec, struct lx_cgroup *cg)
 {
 	for (size_t i = 0; i < cg->count; i++) {
-		rl_err e = make_one(cg, i);
+		rl_err e = make_one(cg, i, spec->adopt);
 
 		if (spec->forgive && rl_failed(e) && no_right(rl_errno(e))) {
 			unmake_one(&cg->dirs[i], &cg->slots[i]);
@@ -248,8 +262,8 @@ static rl_err make_all(const struct lx_cgroup_spec *spec, struct lx_cgroup *cg)
 			continue;
 		}
 		RL_TRY(e);
-		if (cg->dirs[i].version == 2)
-			RL_TRY(lx_cg_v2_enable(&cg->dirs[i], spec->enable, spec->require));
+		if (cg->dirs[i].version == 2 && !spec->enable_late)
+			RL_TRY(enable(spec, &cg->dirs[i]));
 		if (cg->dirs[i].version == 2 && spec->delegate)
 			RL_TRY(lx_cg_v2_delegate(cg, i, spec->owner, spec->group));
 	}

@@ -45,6 +45,9 @@ struct lx_cgroup {
  */
 RL_MUST rl_err lx_cgroup_create(const struct lx_cgroup_spec *spec, struct lx_cgroup *ret);
 
+/* What `enable_late` put off. The same spec as for lx_cgroup_create(). */
+RL_MUST rl_err lx_cgroup_enable(const struct lx_cgroup_spec *spec);
+
 /* Names a cgroup that an earlier command made. Makes no system call; a directory that is gone is
  * noticed when it is used. */
 RL_MUST rl_err lx_cgroup_open(const struct lx_cgroup_dir *dirs, size_t count,

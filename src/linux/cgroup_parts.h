@@ -56,7 +56,8 @@ RL_MUST rl_err lx_cg_v1_set_devices(struct lx_cgroup *cg, size_t index,
 
 /* ---- version 2 (cgroup_v2.c) ----------------------------------------------------------------- */
 
-RL_MUST rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, const char *enable,
+/* In every directory from path[0..from) down to the parent. */
+RL_MUST rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, size_t from, const char *enable,
 			       const char *require);
 RL_MUST rl_err lx_cg_v2_delegate(struct lx_cgroup *cg, size_t index, uid_t owner, gid_t group);
 /* A key of cgroup.events: "populated", "frozen". */

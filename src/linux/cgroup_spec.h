@@ -75,6 +75,13 @@ struct lx_cgroup_spec {
 	 * `require` is an error. "cpu memory", "" for none. */
 	const char *enable;
 	const char *require;
+	/* Enabling begins at this prefix of the path instead of the mount point; 0: at the mount
+	 * point. What is above is systemd's. */
+	size_t enable_from;
+	/* Enabling waits for lx_cgroup_enable(), until nobody is in the directories above. */
+	bool enable_late;
+	/* The directory exists and has our process in it already: systemd put it there. */
+	bool adopt;
 	/* A directory that may not be made (EACCES, EPERM, EROFS) is left out; writing to it is the
 	 * error. For callers without privilege: no limits asked, no cgroup needed. */
 	bool forgive;

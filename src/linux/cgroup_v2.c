@@ -97,7 +97,8 @@ static rl_err lacking(const char *dir, const char *controller, rl_err cause)
 		       controller);
 }
 
-rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, const char *enable, const char *require)
+rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, size_t from, const char *enable,
+		       const char *require)
 {
 	char path[PATH_MAX], file[PATH_MAX + 32], have[512], word[64];
 	size_t len = strlen(dir->path);
@@ -112,7 +113,7 @@ rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, const char *enable, cons
 	RL_TRY(rl_read_small(-1, file, have, sizeof(have)));
 	if (has_words(have, enable))
 		return RL_OK;
-	for (size_t i = dir->mount_len; i < len; i++) {
+	for (size_t i = from; i < len; i++) {
 		if (dir->path[i] != '/')
 			continue;
 		memcpy(path, dir->path, i);

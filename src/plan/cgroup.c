@@ -8,10 +8,13 @@
  * stays within those limits. On version 2 it lies beside it instead, below its parent: a cgroup
  * with processes in it, such as the caller's, cannot hand controllers on to children (cgroups(7),
  * "no internal processes").
+ *
+ * With systemd it is where systemd puts the container's scope, or a child of that.
  */
 #include "plan/cgroup.h"
 
 #include "plan/cgroup_parts.h"
+#include "plan/cgroup_unit.h"
 
 #include <limits.h>
 #include <string.h>
@@ -20,6 +23,12 @@
 #define CGROUPS_PATH "$.linux.cgroupsPath"
 
 /* ---- the path -------------------------------------------------------------------------------- */
+
+static bool name_of_directory(const char *name)
+{
+	return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && strlen(name) <= NAME_MAX;
+}
 
 /* "a//b/./c/" -> "/a/b/c". "" when nothing is left. ".." is refused: it could only lead out. */
 static rl_err normalise(struct rl_arena *a, const char *path, const char **ret)
@@ -125,6 +134,44 @@ static rl_err find_place(struct rl_arena *a, const struct plan_cgroup_input *in,
 	return rl_arena_fmt(a, &cg->path, "%s%s", below, path);
 }
 
+/*
+ * run.oci.systemd.subgroup. By default version 2 has one, because systemd keeps the scope's own
+ * directory for itself while the container may do in the child what it likes.
+ */
+static rl_err find_subgroup(const struct plan_cgroup_input *in, const char **ret)
+{
+	static const char annotation[] = "run.oci.systemd.subgroup";
+	const char *name = oci_map_get(&in->config->annotations, annotation);
+
+	*ret = "";
+	if (name == NULL)
+		*ret = in->host->cgroup_layout == LX_CGROUP_V2 ? "container" : "";
+	else if (!name_of_directory(name) && name[0] != '\0')
+		return rl_hint(rl_refuse(RL_E(EINVAL),
+					 "$.annotations[\"%s\"]: \"%s\" is no name of a directory",
+					 annotation, name),
+			       "it becomes a child of the container's scope");
+	else if (in->host->cgroup_layout == LX_CGROUP_V2)
+		*ret = name;
+	return RL_OK;
+}
+
+static rl_err find_unit(struct rl_arena *a, const struct plan_cgroup_input *in,
+			struct plan_cgroup *cg)
+{
+	const char *child;
+
+	RL_TRY(plan_unit_place(a, in, &cg->unit));
+	RL_TRY(find_subgroup(in, &child));
+	RL_TRY(rl_arena_fmt(a, &cg->path, "%s%s%s", cg->unit.cgroup, child[0] ? "/" : "", child));
+	RL_TRY(make_dirs(a, in->host, cg->path, true, &cg->spec));
+	cg->spec.adopt = child[0] == '\0';
+	cg->spec.enable_late = true;
+	if (child[0] != '\0')
+		cg->spec.enable_from = cg->spec.dirs[0].mount_len + strlen(cg->unit.cgroup);
+	return RL_OK;
+}
+
 /* ---- resources ------------------------------------------------------------------------------- */
 
 static rl_err write_resources(struct plan_cg *c, const struct oci_resources *r)
@@ -175,6 +222,19 @@ static rl_err make_devices(struct rl_arena *a, const struct plan_cgroup_input *i
 	cg->devices_forgiven = in->host->rootless || cg->spec.forgive;
 	return plan_cg_devices(a, RESOURCES, r, in->extra_devices, in->extra_device_count, v1,
 			       &cg->devices, &cg->device_count);
+}
+
+/* systemd learns of every limit that it has a word for; what else there is stands in the cgroup. */
+static rl_err make_properties(struct rl_arena *a, const struct plan_cgroup_input *in,
+			      struct plan_cgroup *cg)
+{
+	RL_TRY(plan_unit_limits(a, &cg->spec, cg->writes, cg->write_count, &cg->unit.properties,
+				&cg->unit.property_count));
+	RL_TRY(plan_unit_annotations(a, &in->config->annotations, &cg->unit));
+	/* Delegate=yes gave the scope's directory all controllers already. */
+	if (cg->spec.adopt)
+		cg->spec.enable = cg->spec.require = "";
+	return RL_OK;
 }
 
 static rl_err make_limits(struct rl_arena *a, const struct plan_cgroup_input *in,
@@ -251,8 +311,7 @@ static rl_err make_child(struct rl_arena *a, const struct plan_cgroup_input *in,
 
 	if (name == NULL || name[0] == '\0')
 		return RL_OK;
-	if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    strlen(name) > NAME_MAX)
+	if (!name_of_directory(name))
 		return rl_hint(rl_refuse(RL_E(EINVAL),
 					 "$.annotations[\"%s\"]: \"%s\" is no name of a directory",
 					 annotation, name),
@@ -296,13 +355,14 @@ rl_err plan_cgroup_make(struct rl_arena *a, const struct plan_cgroup_input *in,
 		*ret = cg;
 		return make_without(a, in, warnings);
 	}
-	if (cg.manager == PLAN_CGROUP_SYSTEMD)
-		return rl_hint(rl_refuse(RL_E(EOPNOTSUPP),
-					 "this build of runlet does not talk to systemd"),
-			       "use --cgroup-manager cgroupfs");
 	cg.spec.forgive = forgive > 0 || (forgive < 0 && in->host->rootless);
-	RL_TRY(find_place(a, in, &cg));
+	if (cg.manager == PLAN_CGROUP_SYSTEMD)
+		RL_TRY(find_unit(a, in, &cg));
+	else
+		RL_TRY(find_place(a, in, &cg));
 	RL_TRY(make_limits(a, in, warnings, &cg));
+	if (cg.manager == PLAN_CGROUP_SYSTEMD)
+		RL_TRY(make_properties(a, in, &cg));
 	RL_TRY(make_devices(a, in, warnings, &cg));
 	make_delegation(in, &cg);
 	RL_TRY(make_child(a, in, warnings, &cg));
@@ -329,6 +389,8 @@ rl_err plan_cgroup_update_make(struct rl_arena *a, const struct oci_resources *r
 	RL_TRY(write_resources(&c, r));
 	update.writes = c.writes;
 	update.write_count = c.count;
+	RL_TRY(plan_unit_limits(a, spec, c.writes, c.count, &update.properties,
+				&update.property_count));
 	if (r->device_count > 0)
 		RL_TRY(plan_cg_devices(a, "$", r, NULL, 0, has_v1(spec, "devices"), &update.devices,
 				       &update.device_count));

@@ -8,17 +8,10 @@
 
 #include "linux/cgroup_spec.h"
 #include "linux/host.h"
+#include "linux/unit_spec.h"
 #include "oci/config.h"
 #include "plan/request.h"
 #include "plan/warn.h"
-
-/* The transient unit that systemd is asked for. */
-struct plan_unit {
-	const char *slice;    /* "machine.slice" */
-	const char *name;     /* "libpod-ID.scope"; a name ending in .slice makes a slice */
-	bool user;	      /* the user's instance of systemd, not the system's */
-	const char *subgroup; /* run.oci.systemd.subgroup: a child of the scope; NULL: none */
-};
 
 struct plan_cgroup {
 	enum plan_cgroup_manager manager;
@@ -43,7 +36,12 @@ struct plan_cgroup {
 	/* run.oci.delegate-cgroup: a child made and entered after the cgroup namespace is there,
 	 * without limits. NULL: none. Version 2 only. */
 	const char *child;
-	struct plan_unit unit; /* manager systemd */
+	/*
+	 * Manager systemd: the scope that is started around init; unit.name is NULL otherwise. The
+	 * directories of `spec` are then a child of the scope's (run.oci.systemd.subgroup), or the
+	 * scope's own.
+	 */
+	struct lx_unit unit;
 };
 
 /* What is needed besides the configuration. */
@@ -73,6 +71,9 @@ struct plan_cgroup_update {
 	size_t write_count;
 	const struct lx_device_rule *devices; /* NULL: stay as they are */
 	size_t device_count;
+	/* What the unit is told, if there is one. */
+	const struct lx_unit_property *properties;
+	size_t property_count;
 };
 
 RL_MUST rl_err plan_cgroup_update_make(struct rl_arena *a, const struct oci_resources *r,

@@ -6,6 +6,7 @@
 #include "plan/print_words.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 void plan_put_words(FILE *to, uint64_t bits, const struct plan_word *words, size_t count)
 {
@@ -113,11 +114,29 @@ static void put_write(FILE *to, const struct plan_cgroup *cg, const struct lx_cg
 		{ LX_CGROUP_IF_CHANGED, "if-changed" },
 		{ LX_CGROUP_KEEP_FIRST, "keep-first" },
 		{ LX_CGROUP_CHECK_USAGE, "check-usage" },
+		{ LX_CGROUP_LESS_MEMORY, "less-memory" },
 	};
 
 	fprintf(to, "  write %s/%s ", cg->spec.dirs[w->dir].path, w->file);
 	plan_put_quoted(to, w->value);
 	plan_put_words(to, w->flags, words, sizeof(words) / sizeof(words[0]));
+	putc('\n', to);
+}
+
+static void put_property(FILE *to, const struct lx_unit_property *p)
+{
+	fprintf(to, "  property %s %s", p->name, p->type);
+	if (strcmp(p->type, "d") == 0)
+		fprintf(to, " %g", p->real);
+	for (size_t i = 0; i < p->count && p->type[0] != 'd'; i++) {
+		bool text = strpbrk(p->type, "s") != NULL;
+
+		putc(' ', to);
+		if (text)
+			plan_put_quoted(to, p->values[i].text);
+		if (!text || p->type[1] == '(')
+			fprintf(to, "%s%" PRIu64, text ? "=" : "", p->values[i].number);
+	}
 	putc('\n', to);
 }
 
@@ -133,7 +152,10 @@ static void put_cgroup(FILE *to, const struct plan_cgroup *cg)
 	put_line(to, "path", cg->path);
 	put_line(to, "slice", cg->unit.slice);
 	put_line(to, "unit", cg->unit.name);
-	put_line(to, "subgroup", cg->unit.subgroup);
+	if (cg->unit.user)
+		put_line(to, "systemd", "of the user");
+	for (size_t i = 0; i < cg->unit.property_count; i++)
+		put_property(to, &cg->unit.properties[i]);
 	put_line(to, "child", cg->child);
 	for (size_t i = 0; i < cg->spec.dir_count; i++)
 		fprintf(to, "  directory %s%s\n", cg->spec.dirs[i].path,

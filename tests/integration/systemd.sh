@@ -1,0 +1,247 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Containers in scopes of systemd: as root by the system's, else by the user's instance.
+
+# A bundle for --systemd-cgroup; UNIT is its scope, SD calls systemctl of the right instance.
+scope_bundle()
+{
+	only runlet
+	SD=(systemctl)
+	[ "$(id -u)" = 0 ] || SD=(systemctl --user)
+	"${SD[@]}" show -p Version >/dev/null 2>&1 || skip "no systemd here"
+	[ "$LAYOUT" = v2 ] || skip "systemd is not on cgroup version 2"
+	GLOBALS+=(--systemd-cgroup)
+	UNIT=rt-$ID.scope
+	SLICE=rt$SUITE.slice
+	PLACE=/$SLICE
+	bundle
+	conf '.linux.cgroupsPath = $p' --arg p "$SLICE:rt:$ID"
+	if [ "$(id -u)" != 0 ]; then
+		conf '.linux.namespaces += [{type: "user"}]
+			| .linux.uidMappings = [{containerID: 0, hostID: $u, size: 1}]
+			| .linux.gidMappings = [{containerID: 0, hostID: $g, size: 1}]
+			| del(.mounts[] | select(.destination == "/dev/pts").options[] | select(startswith("gid=")))
+			| .linux.resources.devices = [{allow: false, access: "rwm"}]' \
+			--argjson u "$(id -u)" --argjson g "$(id -g)"
+		PLACE=/user.slice/user-$(id -u).slice/user@$(id -u).service/$SLICE
+	fi
+}
+
+# A running one with these resources.
+scope_sleeper()
+{
+	scope_bundle
+	payload write /tmp/ready yes + sleep
+	[ $# = 0 ] || conf "$@"
+	start_ok
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
+}
+
+property()
+{
+	"${SD[@]}" show "$UNIT" -p "$1" --value
+}
+
+# Content of a file of the scope, and of the container's own cgroup below it.
+both()
+{
+	tr '\n' ' ' <"/sys/fs/cgroup$PLACE/$UNIT/$1" | sed 's/ $//'
+	echo -n " / "
+	tr '\n' ' ' <"/sys/fs/cgroup$PLACE/$UNIT/container/$1" | sed 's/ $//'
+}
+
+no_unit()
+{
+	equal "units left" "" "$("${SD[@]}" list-units --all --plain --no-legend "rt-*$ID*")"
+	missing "/sys/fs/cgroup$PLACE/$UNIT"
+}
+
+test_systemd_scope_name_and_place()
+{
+	scope_sleeper
+	equal state active "$(property ActiveState)"
+	equal slice "$SLICE" "$(property Slice)"
+	equal description "runlet container $ID" "$(property Description)"
+	equal place "$PLACE/$UNIT" "$(property ControlGroup)"
+	equal delegated yes "$(property Delegate)"
+	equal "cgroup of init" "0::$PLACE/$UNIT/container" "$(cat "/proc/$(init_pid)/cgroup")"
+	equal "processes of the scope itself" "" "$(cat "/sys/fs/cgroup$PLACE/$UNIT/cgroup.procs")"
+	rt_ok state "$ID"
+	match state "$OUT" "\"systemd-scope\": *\"$UNIT\""
+	rt_ok delete --force "$ID"
+	no_unit
+}
+
+test_systemd_limits_are_properties_and_files()
+{
+	scope_sleeper '.linux.resources += {memory: {limit: 67108864, swap: 100663296, reservation: 4194304},
+		pids: {limit: 20}, cpu: {shares: 512, quota: 50000, period: 100000, cpus: "0"}}'
+	equal MemoryMax 67108864 "$(property MemoryMax)"
+	equal MemorySwapMax 33554432 "$(property MemorySwapMax)"
+	equal MemoryLow 4194304 "$(property MemoryLow)"
+	equal TasksMax 20 "$(property TasksMax)"
+	equal CPUWeight 59 "$(property CPUWeight)"
+	equal CPUQuotaPerSecUSec 500ms "$(property CPUQuotaPerSecUSec)"
+	equal AllowedCPUs 0 "$(property AllowedCPUs)"
+	equal memory.max "67108864 / 67108864" "$(both memory.max)"
+	equal memory.swap.max "33554432 / 33554432" "$(both memory.swap.max)"
+	equal memory.low "4194304 / 4194304" "$(both memory.low)"
+	equal pids.max "20 / 20" "$(both pids.max)"
+	equal cpu.weight "59 / 59" "$(both cpu.weight)"
+	equal cpu.max "50000 100000 / 50000 100000" "$(both cpu.max)"
+	equal cpuset.cpus "0 / 0" "$(both cpuset.cpus)"
+	# systemd writes what it knows again: nothing may come out different.
+	"${SD[@]}" daemon-reload
+	equal memory.max "67108864 / 67108864" "$(both memory.max)"
+	equal pids.max "20 / 20" "$(both pids.max)"
+	equal cpu.max "50000 100000 / 50000 100000" "$(both cpu.max)"
+}
+
+test_systemd_unified_wins()
+{
+	scope_sleeper '.linux.resources += {pids: {limit: 20}, unified: {"pids.max": "30", "memory.high": "33554432"}}'
+	equal TasksMax 30 "$(property TasksMax)"
+	equal MemoryHigh 33554432 "$(property MemoryHigh)"
+	equal pids.max "30 / 30" "$(both pids.max)"
+}
+
+test_systemd_pids_zero()
+{
+	scope_bundle
+	conf '.linux.resources += {pids: {limit: 0}}'
+	payload exit 0
+	run_ok
+	no_unit
+}
+
+test_systemd_properties_of_annotations()
+{
+	scope_sleeper '.annotations = {"org.systemd.property.TimeoutStopSec": "7",
+		"org.systemd.property.Documentation": "['"'man:a(1)', 'man:b(2)'"']"}'
+	equal TimeoutStopUSec 7s "$(property TimeoutStopUSec)"
+	equal Documentation '"man:a(1)" "man:b(2)"' "$(property Documentation)"
+}
+
+test_systemd_says_what_it_does_not_take()
+{
+	scope_bundle
+	payload exit 0
+	conf '.annotations = {"org.systemd.property.Nonesuch": "5"}'
+	run_fails "systemd: .*Nonesuch"
+	conf '.annotations = {"org.systemd.property.KillMode": "'"'nonesuch'"'"}'
+	run_fails "systemd: .*nonesuch"
+	conf '.annotations = {"org.systemd.property.KillMode": "nonesuch"}'
+	run_fails "org.systemd.property.KillMode"
+	no_unit
+	rt_fails "does not exist" state "$ID"
+}
+
+test_systemd_path_is_slice_prefix_name()
+{
+	scope_bundle
+	payload exit 0
+	conf '.linux.cgroupsPath = "/a/b"'
+	run_fails 'cgroupsPath: "/a/b": that is not "slice:prefix:name"'
+	conf '.linux.cgroupsPath = "a/b.slice:c:d"'
+	run_fails "cgroupsPath"
+}
+
+test_systemd_nested_slice()
+{
+	scope_bundle
+	payload report process
+	conf '.linux.cgroupsPath = $p' --arg p "rt$SUITE-in-side.slice:rt:$ID"
+	run_ok
+	match cgroup "$(got cgroup)" "/rt$SUITE.slice/rt$SUITE-in.slice/rt$SUITE-in-side.slice/$UNIT/container"
+}
+
+test_systemd_subgroup()
+{
+	scope_bundle
+	payload report process
+	conf '.annotations = {"run.oci.systemd.subgroup": "mine"}'
+	run_ok
+	match cgroup "$(got cgroup)" "$PLACE/$UNIT/mine$"
+	conf '.annotations = {"run.oci.systemd.subgroup": ""} | .linux.resources += {pids: {limit: 5}}'
+	run_ok
+	match cgroup "$(got cgroup)" "$PLACE/$UNIT$"
+	no_unit
+}
+
+test_systemd_name_in_use()
+{
+	scope_sleeper
+	rt_fails "systemd: Unit $UNIT " run --bundle "$B" "$ID-2"
+	is_status running || fail "the first container is $(status)"
+	equal state active "$(property ActiveState)"
+	rt_fails "does not exist" state "$ID-2"
+}
+
+test_systemd_again_and_again()
+{
+	scope_bundle
+	payload sleep
+	local i
+	for i in 1 2 3 4 5 6; do
+		start_ok
+		rt_ok delete --force "$ID"
+	done
+	no_unit
+}
+
+test_systemd_stopped_from_outside()
+{
+	scope_sleeper
+	"${SD[@]}" stop "$UNIT"
+	wait_for "the container to stop" is_status stopped
+	rt_ok delete "$ID"
+	no_unit
+}
+
+# A unit whose process was killed for want of memory has failed; none may be left.
+test_systemd_out_of_memory()
+{
+	scope_bundle
+	conf '.linux.resources += {memory: {limit: 8388608, swap: 8388608}}'
+	payload alloc 64
+	rt run --bundle "$B" "$ID"
+	[ "$RC" != 0 ] || fail "64 MiB fit into 8 MiB"
+	no_unit
+	equal "failed units" "" "$("${SD[@]}" list-units --failed --plain --no-legend "rt-*")"
+}
+
+test_systemd_pause()
+{
+	scope_sleeper
+	rt_ok pause "$ID"
+	is_status paused || fail "is $(status)"
+	match frozen "$(both cgroup.events)" "/ .*frozen 1"
+	rt_ok resume "$ID"
+	is_status running || fail "is $(status)"
+}
+
+test_systemd_delegated()
+{
+	scope_bundle
+	conf '.linux.namespaces += [{type: "cgroup"}] | .mounts += [{destination: "/sys/fs/cgroup",
+		type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]}]'
+	payload move-to-subcgroup /sys/fs/cgroup/inner + orphan + write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the container" test -e "$B/rootfs/tmp/ready"
+	exists "/sys/fs/cgroup$PLACE/$UNIT/container/inner"
+	rt_ok delete --force "$ID"
+	no_unit
+}
+
+test_systemd_is_asked_in_two_round_trips()
+{
+	need_root
+	need_program strace
+	scope_bundle
+	payload exit 0
+	WRAP=(strace -o "$C/trace" -e trace=sendto)
+	run_ok
+	# For starting and for stopping: the authentication; then Hello, the signals and the request.
+	equal "messages to the bus" 4 "$(grep -c '^sendto(.*\(AUTH EXTERNAL\|"l\\1\\0\\1\)' "$C/trace")"
+}
