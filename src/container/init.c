@@ -22,6 +22,7 @@ struct state {
 	struct ct_init *in;
 	struct ct_furnish furnish;
 	struct rl_fd talk; /* to the runtime, behind the gate to `start` */
+	enum ct_word go;   /* GO or RUN */
 	pid_t pid;	   /* ours, as the runtime sees it */
 	struct ct_notify notify;
 	struct ct_becoming becoming;
@@ -175,6 +176,8 @@ static rl_err hold(struct state *s)
 	enum ct_word word;
 
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, 0), "let go of the runtime"));
+	if (s->go == CT_RUN)
+		return RL_OK;
 	RL_TRY(ct_say_fd(talk, CT_READY, rl_fd_get(&s->furnish.tty.master)));
 	rl_fd_close(&s->furnish.tty.master);
 	RL_TRY(ct_hear(talk, &word, NULL));
@@ -192,7 +195,7 @@ static rl_err hold(struct state *s)
 static rl_err walk(struct state *s)
 {
 	RL_TRY(arrive(s));
-	RL_TRY(ct_expect_go(rl_fd_get(&s->talk), &s->pid));
+	RL_TRY(ct_expect_go(rl_fd_get(&s->talk), &s->go, &s->pid));
 	RL_TRY(become_root(s));
 	RL_TRY(make_late_namespaces(s));
 	RL_TRY(build(s));

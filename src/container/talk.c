@@ -21,9 +21,9 @@ struct word_datagram {
 static const char *word_name(enum ct_word word)
 {
 	static const char *const names[] = {
-		[CT_END] = "end of file", [CT_GO] = "GO",	[CT_READY] = "READY",
-		[CT_HOLD] = "HOLD",	  [CT_START] = "START", [CT_HELD] = "HELD",
-		[CT_PID] = "PID",	  [CT_ERROR] = "ERROR",
+		[CT_END] = "end of file", [CT_GO] = "GO",     [CT_RUN] = "RUN",
+		[CT_READY] = "READY",	  [CT_HOLD] = "HOLD", [CT_START] = "START",
+		[CT_HELD] = "HELD",	  [CT_PID] = "PID",   [CT_ERROR] = "ERROR",
 	};
 
 	return names[word];
@@ -72,9 +72,9 @@ rl_err ct_say(int fd, enum ct_word word)
 	return say(fd, word, 0, -1);
 }
 
-rl_err ct_say_go(int fd, pid_t pid)
+rl_err ct_say_go(int fd, enum ct_word go_or_run, pid_t pid)
 {
-	return say(fd, CT_GO, pid, -1);
+	return say(fd, go_or_run, pid, -1);
 }
 
 rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd)
@@ -176,13 +176,13 @@ rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
 	return check_word(word, want);
 }
 
-rl_err ct_expect_go(int fd, pid_t *ret_pid)
+rl_err ct_expect_go(int fd, enum ct_word *ret_go_or_run, pid_t *ret_pid)
 {
 	enum ct_word word;
-	pid_t pid;
 
-	RL_TRY(hear(fd, &word, &pid, NULL));
-	RL_TRY(check_word(word, CT_GO));
-	*ret_pid = pid;
+	RL_TRY(hear(fd, &word, ret_pid, NULL));
+	if (word != CT_RUN)
+		RL_TRY(check_word(word, CT_GO));
+	*ret_go_or_run = word;
 	return RL_OK;
 }

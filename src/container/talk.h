@@ -6,6 +6,8 @@
  *   runtime                              init
  *     GO        id maps, cgroup and        --> starts to build
  *               runtime hooks are done
+ *     RUN       the same, and nothing more --> builds, and becomes the program
+ *               to be said
  *           <-- READY   root built, confined up to the last steps (with the pty master, if any)
  *     HOLD      create: wait at the gate --> or START: go on at once
  *           <-- ERROR   a struct rl_error; init exits
@@ -23,6 +25,7 @@
 enum ct_word {
 	CT_END, /* the other end closed its side */
 	CT_GO,
+	CT_RUN, /* GO, and START in the same breath: no READY, no HOLD */
 	CT_READY,
 	CT_HOLD,
 	CT_START,
@@ -35,9 +38,9 @@ enum ct_word {
 RL_MUST rl_err ct_talk_pair(struct rl_fd *ret_runtime, struct rl_fd *ret_init);
 
 RL_MUST rl_err ct_say(int fd, enum ct_word word);
-/* GO, with init's pid as the runtime sees it: init cannot know it in a pid namespace. */
-RL_MUST rl_err ct_say_go(int fd, pid_t pid);
-RL_MUST rl_err ct_expect_go(int fd, pid_t *ret_pid);
+/* GO or RUN, with init's pid as the runtime sees it: init cannot know it in a pid namespace. */
+RL_MUST rl_err ct_say_go(int fd, enum ct_word go_or_run, pid_t pid);
+RL_MUST rl_err ct_expect_go(int fd, enum ct_word *ret_go_or_run, pid_t *ret_pid);
 /* With a descriptor by SCM_RIGHTS. */
 RL_MUST rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd);
 /* Best effort: the other end may be gone. */

@@ -207,17 +207,29 @@ static rl_err run_hooks(struct ct_walk *w, enum plan_hook_phase phase, enum oci_
 	return ct_hooks_run(&p->hooks[phase], phase, text, len, &output);
 }
 
-static rl_err spawn(struct ct_walk *w, bool gate)
+/*
+ * `run` need not look at a container that is built: init may go on at once, and the record is
+ * written meanwhile. Not so where we have to limit init first, or give its terminal away.
+ */
+static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
+{
+	const struct plan *p = w->loaded.plan;
+
+	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
+}
+
+static rl_err spawn(struct ct_walk *w, enum ct_word word)
 {
 	struct inheritance AUTO_INHERITANCE i = { 0 };
 
-	RL_TRY(prepare(w, gate, &i));
+	RL_TRY(prepare(w, word == CT_HOLD, &i));
 	RL_TRY(clone_init(w, &i));
 	RL_TRY(fence_by_systemd(w), "cgroup");
 	RL_TRY(map_ids(w));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
 	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));
-	return ct_say_go(rl_fd_get(&w->talk), w->init.pid);
+	return ct_say_go(rl_fd_get(&w->talk), starts_by_itself(w, word) ? CT_RUN : CT_GO,
+			 w->init.pid);
 }
 
 /* ---- HOLD ----------------------------------------------------------------------------------- */
@@ -249,26 +261,12 @@ static rl_err publish(struct ct_walk *w)
 	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
 }
 
-/*
- * `run` need not look at a container that is built: init may go on at once, and the record is
- * written meanwhile. Not so where we have to limit init first, or give its terminal away.
- */
-static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
-{
-	const struct plan *p = w->loaded.plan;
-
-	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
-}
-
 static rl_err hold(struct ct_walk *w, enum ct_word word)
 {
 	int talk = rl_fd_get(&w->talk);
 
-	if (starts_by_itself(w, word)) {
-		RL_TRY(ct_say(talk, word));
-		RL_TRY(publish(w));
-		return ct_expect(talk, CT_READY, &w->master);
-	}
+	if (starts_by_itself(w, word))
+		return publish(w);
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
 	RL_TRY(publish(w));
@@ -292,7 +290,7 @@ static rl_err read_and_plan(struct ct_walk *w)
 static rl_err bring_up(struct ct_walk *w, enum ct_word word)
 {
 	RL_TRY(fence(w), "cgroup");
-	RL_TRY(spawn(w, word == CT_HOLD));
+	RL_TRY(spawn(w, word));
 	return hold(w, word);
 }
 

@@ -43,14 +43,20 @@ TEST(every_word_crosses)
 TEST(go_tells_the_pid)
 {
 	struct pair AUTO_PAIR p = { 0 };
+	enum ct_word word = CT_END;
 	pid_t pid = 0;
 
 	CHECK_OK(ct_talk_pair(&p.runtime, &p.init));
-	CHECK_OK(ct_say_go(OURS, 4242));
-	CHECK_OK(ct_expect_go(THEIRS, &pid));
+	CHECK_OK(ct_say_go(OURS, CT_RUN, 4242));
+	CHECK_OK(ct_expect_go(THEIRS, &word, &pid));
+	CHECK_INT(word, CT_RUN);
+	CHECK_INT(pid, 4242);
+	CHECK_OK(ct_say_go(OURS, CT_GO, 4242));
+	CHECK_OK(ct_expect_go(THEIRS, &word, &pid));
+	CHECK_INT(word, CT_GO);
 	CHECK_INT(pid, 4242);
 	CHECK_OK(ct_say(OURS, CT_HOLD));
-	CHECK_FAILS(ct_expect_go(THEIRS, &pid), EPROTO, "said HOLD instead of GO");
+	CHECK_FAILS(ct_expect_go(THEIRS, &word, &pid), EPROTO, "said HOLD instead of GO");
 	CHECK_INT(pid, 4242);
 }
 
