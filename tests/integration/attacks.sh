@@ -446,6 +446,7 @@ test_attacks_keyring_is_not_shared()
 # (31) NNP is on before anything of the image runs, and seccomp cannot be escaped by it.
 test_attacks_setuid_program_in_the_image()
 {
+	need_root
 	bundle
 	cp "$B/rootfs/payload" "$B/rootfs/su"
 	chmod 6755 "$B/rootfs/su"
@@ -511,6 +512,7 @@ test_attacks_state_is_a_link()
 # (46) Files of the state that were damaged: an error, or the truth; no crash, no foreign victim.
 test_attacks_state_is_damaged()
 {
+	need_root
 	only runlet : "the state's format is the runtime's own"
 	helper sleep 60
 	local victim file how
@@ -542,7 +544,7 @@ test_attacks_state_directory_is_full()
 {
 	mkdir "$C/state-full"
 	mount -t tmpfs -o size=4k,nr_inodes=3 tmpfs "$C/state-full"
-	GLOBALS=(--root "$C/state-full")
+	GLOBALS=(--root "$C/state-full" "${BASE_GLOBALS[@]}")
 	bundle
 	payload sleep
 	rt create --bundle "$B" "$ID"

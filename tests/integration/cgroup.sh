@@ -68,6 +68,7 @@ test_cgroup_namespace_shows_the_own_one_as_root()
 
 test_cgroup_memory()
 {
+	need_v1
 	need_controller memory
 	limited '{memory: {limit: 67108864, reservation: 33554432}}'
 	equal limit 67108864 "$(cgvalue memory memory.limit_in_bytes)"
@@ -76,6 +77,7 @@ test_cgroup_memory()
 
 test_cgroup_memory_unlimited()
 {
+	need_v1
 	need_controller memory
 	limited '{memory: {limit: -1}}'
 	match limit "$(cgvalue memory memory.limit_in_bytes)" '^9223372036854771712$'
@@ -83,6 +85,7 @@ test_cgroup_memory_unlimited()
 
 test_cgroup_memory_swap()
 {
+	need_v1
 	need_controller memory
 	[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip "no swap accounting"
 	limited '{memory: {limit: 67108864, swap: 134217728}}'
@@ -92,6 +95,7 @@ test_cgroup_memory_swap()
 
 test_cgroup_memory_swap_below_the_limit()
 {
+	need_v1
 	unlike crun : "leaves the cgroup behind"
 	need_controller memory
 	[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip "no swap accounting"
@@ -102,6 +106,7 @@ test_cgroup_memory_swap_below_the_limit()
 
 test_cgroup_memory_swappiness_and_oom()
 {
+	need_v1
 	need_controller memory
 	limited '{memory: {limit: 67108864, swappiness: 17, disableOOMKiller: true}}'
 	equal swappiness 17 "$(cgvalue memory memory.swappiness)"
@@ -122,6 +127,7 @@ test_cgroup_memory_limit_kills()
 
 test_cgroup_cpu()
 {
+	need_v1
 	need_controller cpu
 	limited '{cpu: {shares: 512, quota: 50000, period: 200000}}'
 	equal shares 512 "$(cgvalue cpu cpu.shares)"
@@ -131,6 +137,7 @@ test_cgroup_cpu()
 
 test_cgroup_cpu_quota_unlimited()
 {
+	need_v1
 	unlike crun : "1.8.1 reads it as a huge number"
 	need_controller cpu
 	limited '{cpu: {quota: -1}}'
@@ -139,6 +146,7 @@ test_cgroup_cpu_quota_unlimited()
 
 test_cgroup_cpu_burst_and_idle()
 {
+	need_v1
 	need_controller cpu
 	unlike crun runc : "older than the properties"
 	[ -e /sys/fs/cgroup/cpu/cpu.cfs_burst_us ] || skip "older kernel"
@@ -162,6 +170,7 @@ test_cgroup_cpuset()
 
 test_cgroup_cpuset_defaults_to_the_parents()
 {
+	need_v1
 	need_controller cpuset
 	sleeper
 	equal cpus "$(cat /sys/fs/cgroup/cpuset/cpuset.cpus)" "$(cgvalue cpuset cpuset.cpus)"
@@ -217,6 +226,7 @@ test_cgroup_pids_limit_holds()
 
 test_cgroup_blkio_throttle()
 {
+	need_v1
 	need_controller blkio
 	[ -e /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device ] || skip "no throttling here"
 	local disk
@@ -263,6 +273,7 @@ test_cgroup_unified_on_v1()
 
 test_cgroup_nested_children_are_removed()
 {
+	need_v1
 	need_controller memory
 	sleeper
 	mkdir -p "$(cgdir memory)/a/b/c" "$(cgdir freezer)/x/y"
@@ -274,6 +285,7 @@ test_cgroup_nested_children_are_removed()
 # A process of the container moved itself, where the cgroup is writable for it.
 test_cgroup_processes_that_moved_are_killed()
 {
+	need_v1
 	need_controller freezer
 	bundle
 	conf '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}]
@@ -290,6 +302,7 @@ test_cgroup_processes_that_moved_are_killed()
 
 test_cgroup_pause_reaches_children()
 {
+	need_v1
 	need_controller freezer
 	sleeper
 	mkdir "$(cgdir freezer)/inner"
@@ -302,6 +315,7 @@ test_cgroup_pause_reaches_children()
 
 test_cgroup_existing_and_empty_is_used()
 {
+	need_v1
 	need_controller memory
 	mkdir -p "$(cgdir memory)"
 	touch "$C/own-cgroups"
@@ -326,6 +340,7 @@ test_cgroup_of_another_container()
 
 test_cgroup_frozen_before()
 {
+	need_v1
 	need_controller freezer
 	mkdir -p "$(cgdir freezer)"
 	touch "$C/own-cgroups"
@@ -390,6 +405,7 @@ test_cgroup_manager_disabled_lifecycle()
 
 test_cgroup_manager_cgroupfs()
 {
+	need_root
 	unlike runc : "has no such option"
 	need_v1
 	bundle
@@ -410,6 +426,7 @@ test_cgroup_manager_unknown()
 
 test_cgroup_manager_systemd_without_systemd()
 {
+	need_root
 	only runlet : "other words"
 	[ ! -d /run/systemd/system ] || skip "this host runs systemd"
 	bundle

@@ -293,3 +293,150 @@ test_cgroup2_manager_disabled()
 	run_ok
 	missing "$V2"
 }
+
+# ------------------------------------------------------------- resources on a host with version 2
+
+# A running container with these resources, on a host that has nothing but version 2.
+v2_limited()
+{
+	need_v2
+	sleeper ".linux.resources |= (. // {}) + $1"
+	V2=$(cgdir memory)
+	[ ! -d "$V2/container" ] || V2=$V2/container
+}
+
+v2_value()
+{
+	tr '\n' ' ' <"$V2/$1" | sed 's/ $//'
+}
+
+test_cgroup2_memory()
+{
+	need_controller memory
+	v2_limited '{memory: {limit: 67108864, reservation: 33554432, swap: 134217728}}'
+	equal memory.max 67108864 "$(v2_value memory.max)"
+	equal memory.low 33554432 "$(v2_value memory.low)"
+	[ ! -e "$V2/memory.swap.max" ] || equal memory.swap.max 67108864 "$(v2_value memory.swap.max)"
+}
+
+test_cgroup2_memory_unlimited()
+{
+	need_controller memory
+	v2_limited '{memory: {limit: -1, swap: -1}}'
+	equal memory.max max "$(v2_value memory.max)"
+	[ ! -e "$V2/memory.swap.max" ] || equal memory.swap.max max "$(v2_value memory.swap.max)"
+}
+
+test_cgroup2_memory_swap_without_limit()
+{
+	need_v2
+	need_controller memory
+	bundle
+	conf '.linux.resources.memory = {swap: 134217728}'
+	run_fails "swap|memory"
+}
+
+test_cgroup2_cpu()
+{
+	need_controller cpu
+	v2_limited '{cpu: {shares: 1024, quota: 50000, period: 200000}}'
+	equal cpu.max "50000 200000" "$(v2_value cpu.max)"
+	# 1024 shares are the default weight in the newer conversion, and 39 in the older one.
+	match cpu.weight "$(v2_value cpu.weight)" '^(100|39)$'
+}
+
+test_cgroup2_cpu_weight_is_quadratic()
+{
+	only runlet : "older formula"
+	need_controller cpu
+	v2_limited '{cpu: {shares: 2}}'
+	equal "weight of 2 shares" 1 "$(v2_value cpu.weight)"
+	rt_ok delete --force "$ID"
+	v2_limited '{cpu: {shares: 1024}}'
+	equal "weight of 1024 shares" 100 "$(v2_value cpu.weight)"
+	rt_ok delete --force "$ID"
+	v2_limited '{cpu: {shares: 262144}}'
+	equal "weight of 262144 shares" 10000 "$(v2_value cpu.weight)"
+}
+
+test_cgroup2_cpu_unlimited()
+{
+	need_controller cpu
+	v2_limited '{cpu: {quota: -1, period: 100000}}'
+	equal cpu.max "max 100000" "$(v2_value cpu.max)"
+}
+
+test_cgroup2_cpuset()
+{
+	need_controller cpuset
+	v2_limited '{cpu: {cpus: "0", mems: "0"}}'
+	equal cpuset.cpus 0 "$(v2_value cpuset.cpus)"
+	equal cpuset.mems 0 "$(v2_value cpuset.mems)"
+}
+
+test_cgroup2_pids()
+{
+	need_controller pids
+	v2_limited '{pids: {limit: 17}}'
+	equal pids.max 17 "$(v2_value pids.max)"
+	rt_ok delete --force "$ID"
+	v2_limited '{pids: {limit: -1}}'
+	equal pids.max max "$(v2_value pids.max)"
+}
+
+test_cgroup2_io()
+{
+	need_controller io
+	local disk
+	disk=$(awk 'NR > 2 && $4 !~ /[0-9]$/ {print $1 ":" $2; exit}' /proc/partitions)
+	[ -n "$disk" ] || skip "no disk here"
+	v2_limited "{blockIO: {throttleReadBpsDevice: [{major: ${disk%:*}, minor: ${disk#*:},
+		rate: 1048576}], throttleWriteIOPSDevice: [{major: ${disk%:*}, minor: ${disk#*:},
+		rate: 200}]}}"
+	match io.max "$(v2_value io.max)" "$disk rbps=1048576 wbps=max riops=max wiops=200"
+}
+
+test_cgroup2_unified_overrides()
+{
+	need_controller memory
+	v2_limited '{memory: {limit: 67108864}, unified: {"memory.max": "33554432",
+		"memory.high": "16777216"}}'
+	equal memory.max 33554432 "$(v2_value memory.max)"
+	equal memory.high 16777216 "$(v2_value memory.high)"
+}
+
+test_cgroup2_hugetlb()
+{
+	need_controller hugetlb
+	[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || skip "no huge pages of 2 MB"
+	v2_limited '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
+	equal hugetlb.2MB.max 4194304 "$(v2_value hugetlb.2MB.max)"
+	unlike crun : "never limits reservations"
+	[ ! -e "$V2/hugetlb.2MB.rsvd.max" ] ||
+		equal hugetlb.2MB.rsvd.max 4194304 "$(v2_value hugetlb.2MB.rsvd.max)"
+}
+
+test_cgroup2_controllers_reach_the_container()
+{
+	need_v2
+	sleeper
+	local have
+	have=$(cat "$(cgdir memory)/cgroup.controllers")
+	for want in memory pids cpu; do
+		grep -qw $want /sys/fs/cgroup/cgroup.controllers || continue
+		match controllers "$have" "(^| )$want( |$)"
+	done
+}
+
+test_cgroup2_rootless_without_delegation()
+{
+	need_v2
+	only runlet : "other words"
+	# shellcheck source=ids.sh
+	. "$HERE/ids.sh"
+	single_bundle
+	GLOBALS=(--root "$STATE")
+	conf '.linux.cgroupsPath = "/nowhere-of-ours" | .linux.resources = {memory: {limit: 33554432}}'
+	payload exit 0
+	run_fails "cgroup|delegat|permission"
+}

@@ -87,6 +87,7 @@ test_console_size_without_terminal_is_ignored()
 
 test_console_user_owns_the_terminal()
 {
+	need_root
 	terminal_bundle
 	conf '.process.user = {uid: 1000, gid: 1000}'
 	payload stat /dev/pts/0 + try-open /dev/tty rw + echo finished

@@ -5,6 +5,7 @@
 
 test_devices_defaults()
 {
+	need_root
 	bundle
 	payload report devices
 	run_ok
@@ -32,6 +33,7 @@ test_devices_defaults_work()
 
 test_devices_listed()
 {
+	need_root
 	bundle
 	conf '.linux.devices = [
 		{path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 432, uid: 5, gid: 6},
@@ -52,6 +54,7 @@ test_devices_listed()
 
 test_devices_mode_defaults_to_0666()
 {
+	need_root
 	unlike runc : "makes it 0000"
 	bundle
 	conf '.linux.devices = [{path: "/dev/plain", type: "c", major: 1, minor: 3}]'
@@ -62,6 +65,7 @@ test_devices_mode_defaults_to_0666()
 
 test_devices_mode_is_not_cut_by_the_umask()
 {
+	need_root
 	bundle
 	conf '.linux.devices = [{path: "/dev/open", type: "c", major: 1, minor: 3, fileMode: 438}]'
 	payload stat /dev/open /dev/null
@@ -73,6 +77,7 @@ test_devices_mode_is_not_cut_by_the_umask()
 
 test_devices_default_listed_again()
 {
+	need_root
 	unlike runc : "forgets the rule for it then"
 	bundle
 	conf '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 438,
@@ -98,6 +103,7 @@ test_devices_existing_file_does_not_match()
 
 test_devices_existing_file_matches()
 {
+	need_root
 	bundle
 	mkdir -p "$B/rootfs/devices"
 	mknod -m 666 "$B/rootfs/devices/d" c 1 3

@@ -48,7 +48,7 @@ test_errors_json_log_of_every_command()
 	local verb
 	for verb in start delete kill pause resume ps exec; do
 		rm -f "$C/log"
-		GLOBALS=(--root "$STATE" --log "$C/log" --log-format json)
+		GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log "$C/log" --log-format json)
 		case $verb in
 		exec) rt exec nobody /payload ;;
 		kill) rt kill nobody KILL ;;
@@ -117,9 +117,9 @@ test_errors_debug_and_log_level()
 	GLOBALS+=(--debug)
 	run_ok
 	unlike runc crun : "have no --log-level"
-	GLOBALS=(--root "$STATE" --log-level debug)
+	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log-level debug)
 	run_ok
-	GLOBALS=(--root "$STATE" --log-level error)
+	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log-level error)
 	run_ok
 	equal "standard error" "" "$ERR"
 }
@@ -131,10 +131,10 @@ test_errors_log_level_words()
 	bundle
 	payload exit 0
 	for level in debug warning error; do
-		GLOBALS=(--root "$STATE" --log-level "$level")
+		GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log-level "$level")
 		run_ok
 	done
-	GLOBALS=(--root "$STATE" --log-level nonsense)
+	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log-level nonsense)
 	rt run --bundle "$B" "$ID"
 	differ "exit status" 0 "$RC"
 }
@@ -357,7 +357,7 @@ test_errors_failed_create_leaves_nothing()
 test_errors_root_must_not_be_the_root()
 {
 	only runlet : "does not look"
-	GLOBALS=(--root /)
+	GLOBALS=(--root / "${BASE_GLOBALS[@]}")
 	bundle
 	rt create --bundle "$B" "$ID"
 	[ ! -e "/$ID" ] || rt delete --force "$ID"
@@ -371,7 +371,7 @@ test_errors_root_is_relative_to_the_caller()
 	bundle
 	payload exit 0
 	cd "$C" || fail cd
-	GLOBALS=(--root state)
+	GLOBALS=(--root state "${BASE_GLOBALS[@]}")
 	run_ok
 	missing "$B/state"
 }
@@ -380,7 +380,7 @@ test_errors_root_is_created()
 {
 	bundle
 	payload sleep
-	GLOBALS=(--root "$C/state-deep/er")
+	GLOBALS=(--root "$C/state-deep/er" "${BASE_GLOBALS[@]}")
 	rt_ok create --bundle "$B" "$ID"
 	exists "$C/state-deep/er/$ID"
 	rt_ok delete --force "$ID"

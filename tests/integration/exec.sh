@@ -57,6 +57,7 @@ test_exec_stops_reading_options_at_the_command()
 
 test_exec_takes_the_containers_process_as_a_model()
 {
+	need_root
 	unlike crun : "1.8.1 runs as root"
 	sleeper '.process.user = {uid: 1000, gid: 1001, additionalGids: [7], umask: 63}
 		| .process.env += ["MODEL=1"] | .process.cwd = "/tmp"
@@ -75,6 +76,7 @@ test_exec_takes_the_containers_process_as_a_model()
 
 test_exec_user()
 {
+	need_root
 	sleeper
 	rt_ok exec --user 1000:1001 "$ID" /payload report ids
 	expect uid 1000
@@ -88,6 +90,7 @@ test_exec_user()
 # A parser that returned before it stored the uid made this run as root once.
 test_exec_user_without_group_is_not_root()
 {
+	need_root
 	sleeper
 	rt_ok exec --user 1 "$ID" /payload report ids
 	expect uid 1
@@ -108,6 +111,7 @@ test_exec_user_nonsense()
 
 test_exec_additional_groups()
 {
+	need_root
 	unlike crun : "1.8.1 has no such option"
 	sleeper
 	rt_ok exec --user 1:1 --additional-gids 5 --additional-gids 6 "$ID" /payload report ids
@@ -163,6 +167,7 @@ test_exec_capability_added()
 
 test_exec_ambient_and_inheritable_do_not_appear_by_themselves()
 {
+	need_root
 	unlike crun : "1.8.1 runs as root"
 	sleeper '.process.user = {uid: 1000, gid: 1000}'
 	exec_ok report caps
@@ -173,6 +178,7 @@ test_exec_ambient_and_inheritable_do_not_appear_by_themselves()
 
 test_exec_process_file()
 {
+	need_root
 	sleeper
 	exec_json '.user = {uid: 5, gid: 6, additionalGids: [7, 8]} | .cwd = "/tmp"
 		| .rlimits = [{type: "RLIMIT_NOFILE", soft: 50, hard: 60}] | .oomScoreAdj = 500
@@ -192,6 +198,7 @@ test_exec_process_file()
 
 test_exec_process_file_ambient()
 {
+	need_root
 	sleeper '["CAP_NET_BIND_SERVICE"] as $c | .process.capabilities = {bounding: $c,
 		effective: $c, permitted: $c, inheritable: $c, ambient: $c}'
 	exec_json '["CAP_NET_BIND_SERVICE"] as $c | .user = {uid: 9, gid: 9} | .capabilities = {
@@ -410,6 +417,7 @@ test_exec_many()
 
 test_exec_home_comes_from_passwd()
 {
+	need_root
 	sleeper
 	printf 'root:x:0:0::/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n' >"$B/rootfs/etc/passwd"
 	rt_ok exec --user 1000:1000 "$ID" /payload report env

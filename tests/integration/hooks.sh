@@ -220,6 +220,7 @@ test_hooks_start_container_runs_inside()
 # engines set up the network by the pid at this time.
 test_hooks_create_runtime_finds_the_namespaces()
 {
+	need_root
 	hooks_bundle
 	cat >"$C/hook" <<-END
 		#!/bin/sh

@@ -223,7 +223,7 @@ rootless()
 		ROOTLESS_UID=$(id -u)
 		unshare -U true 2>/dev/null || skip "we may not make user namespaces"
 	fi
-	[ "$KIND" = runc ] || GLOBALS+=(--cgroup-manager disabled)
+	[ "$KIND" = runc ] || GLOBALS=(--root "$STATE" --cgroup-manager disabled)
 }
 
 # One id: what every user may map without help.
@@ -231,7 +231,8 @@ single_bundle()
 {
 	rootless
 	bundle
-	conf '.linux |= del(.cgroupsPath, .resources) | .linux.namespaces += [{type: "user"}]
+	conf '.linux |= del(.cgroupsPath, .resources)
+		| .linux.namespaces |= map(select(.type != "user")) + [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: $h, size: 1}]
 		| .linux.gidMappings = [{containerID: 0, hostID: $h, size: 1}]
 		| .mounts |= map(if .destination == "/dev/pts" then .options -= ["gid=5"] else . end)' \

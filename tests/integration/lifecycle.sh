@@ -604,6 +604,7 @@ test_lifecycle_reused_pid_is_not_killed()
 
 test_lifecycle_survives_the_callers_umask()
 {
+	need_root
 	bundle
 	payload report ids + exit 0
 	umask 0777

@@ -21,6 +21,7 @@ source_dir()
 
 test_mounts_defaults()
 {
+	need_root
 	bundle
 	payload report mounts
 	run_ok
@@ -107,6 +108,7 @@ test_mounts_every_option_word()
 
 test_mounts_data_is_passed_to_the_file_system()
 {
+	need_root
 	bundle
 	mount_at /m tmpfs tmpfs size=123k mode=1750 uid=5 gid=6
 	payload report mounts + stat /m
@@ -151,6 +153,7 @@ test_mounts_tmpfs_inherits_the_mode_of_the_directory()
 
 test_mounts_tmpcopyup()
 {
+	need_root
 	bundle
 	mkdir -p "$B/rootfs/data/sub"
 	echo content >"$B/rootfs/data/file"
@@ -229,6 +232,7 @@ test_mounts_bind_source_missing()
 
 test_mounts_bind_options()
 {
+	need_root
 	bundle
 	source_dir
 	mount_at /m bind "$C/source" bind ro nosuid nodev noexec noatime
@@ -240,6 +244,7 @@ test_mounts_bind_options()
 
 test_mounts_bind_leaves_the_host_mount_alone()
 {
+	need_root
 	bundle
 	source_dir
 	mount -t tmpfs tmpfs "$C/source"
@@ -253,6 +258,7 @@ test_mounts_bind_leaves_the_host_mount_alone()
 
 test_mounts_bind_clears_options()
 {
+	need_root
 	unlike runc : "does so since 1.2"
 	bundle
 	source_dir
@@ -266,6 +272,7 @@ test_mounts_bind_clears_options()
 
 test_mounts_rbind_takes_submounts()
 {
+	need_root
 	bundle
 	source_dir
 	mount -t tmpfs tmpfs "$C/source/sub"
@@ -281,6 +288,7 @@ test_mounts_rbind_takes_submounts()
 
 test_mounts_recursive_read_only()
 {
+	need_root
 	need_call mount_setattr
 	bundle
 	source_dir
@@ -308,6 +316,7 @@ test_mounts_recursive_read_only_is_not_faked()
 
 test_mounts_recursive_words()
 {
+	need_root
 	need_call mount_setattr
 	only runlet : "does not know all of the words"
 	bundle
@@ -434,6 +443,7 @@ bind_propagation()
 
 test_mounts_bind_propagation()
 {
+	need_root
 	source_dir
 	mount --bind "$C/source" "$C/source"
 	mount --make-shared "$C/source"
@@ -451,6 +461,7 @@ test_mounts_bind_propagation()
 
 test_mounts_default_propagation_hides_the_host()
 {
+	need_root
 	bundle
 	source_dir
 	mount --bind "$C/source" "$C/source"
@@ -469,6 +480,7 @@ test_mounts_default_propagation_hides_the_host()
 # When the runtime works below a shared mount, nothing it mounts may appear on the host.
 test_mounts_below_a_shared_mount_leak_nothing()
 {
+	need_root
 	mkdir "$C/shared"
 	mount -t tmpfs tmpfs "$C/shared"
 	mount --make-shared "$C/shared"
@@ -613,6 +625,7 @@ test_mounts_masked_path_cannot_be_unmasked()
 
 test_mounts_readonly_paths()
 {
+	need_root
 	bundle
 	mkdir "$B/rootfs/fixed"
 	echo text >"$B/rootfs/fixed-file"
@@ -700,16 +713,17 @@ test_mounts_cgroup_shows_only_the_own_one()
 	mount_at /sys/fs/cgroup cgroup cgroup
 	payload ls /sys/fs/cgroup/memory + cat /sys/fs/cgroup/memory/cgroup.procs
 	run_ok
-	no_match "cgroups seen" "$(got entry)" "runlet-suite|process_api"
+	no_match "cgroups seen" "$(got entry)" "runlet-suite"
 	match "processes seen" "$(got /sys/fs/cgroup/memory/cgroup.procs)" '^[01]$'
 	conf '.linux.namespaces += [{type: "cgroup"}]'
 	run_ok
-	no_match "cgroups seen" "$(got entry)" "runlet-suite|process_api"
+	no_match "cgroups seen" "$(got entry)" "runlet-suite"
 	match "processes seen" "$(got /sys/fs/cgroup/memory/cgroup.procs)" '^1$'
 }
 
 test_mounts_idmap()
 {
+	need_root
 	need_call mount_setattr
 	need_call open_tree
 	unlike crun runc : "older than the property, or with other words"
@@ -728,6 +742,7 @@ test_mounts_idmap()
 
 test_mounts_idmap_incomplete()
 {
+	need_root
 	unlike crun runc : "older than the property"
 	bundle
 	source_dir

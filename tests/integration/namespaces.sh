@@ -24,14 +24,16 @@ joined()
 # A process of the host in namespaces of its own; its pid is in $HOLDER.
 hold_namespaces()
 {
+	need_root
 	mkfifo "$C/held"
 	helper unshare "$@" sh -c 'echo $$ >"$1"; exec sleep 60' sh "$C/held"
-	read -r HOLDER <"$C/held"
+	read -rt 10 HOLDER <>"$C/held" || fail "the helper did not start"
 	wait_for "the helper" grep -q sleep "/proc/$HOLDER/comm"
 }
 
 test_namespaces_are_new()
 {
+	need_root
 	bundle
 	conf '.linux.namespaces += [{type: "cgroup"}]'
 	payload report ns
@@ -45,6 +47,7 @@ test_namespaces_are_new()
 
 test_namespaces_not_named_are_the_hosts()
 {
+	need_root
 	bundle
 	conf 'del(.hostname)'
 	without network
@@ -61,6 +64,7 @@ test_namespaces_not_named_are_the_hosts()
 
 test_namespaces_pid_of_the_host()
 {
+	need_root
 	bundle
 	without pid
 	payload report ns process
@@ -87,7 +91,7 @@ test_namespaces_join_by_path()
 
 test_namespaces_join_pid()
 {
-	mkfifo "$C/held"
+	need_root
 	helper unshare --pid --fork --kill-child sh -c 'exec sleep 60'
 	local helper child
 	helper=$(tail -n 1 "$C/helpers")
@@ -105,6 +109,7 @@ test_namespaces_join_pid()
 # The pod pattern: a second container in the namespaces of the first.
 test_namespaces_of_another_container()
 {
+	need_root
 	sleeper
 	local first=$ID pid type
 	pid=$(init_pid)
@@ -295,6 +300,7 @@ test_namespaces_sysctl_needs_its_namespace()
 
 test_namespaces_sysctl_domainname()
 {
+	need_root
 	unlike crun : "1.8.1 lacks it"
 	bundle
 	conf '.linux.sysctl = {"kernel.domainname": "example.net"}'

@@ -5,6 +5,7 @@
 
 test_process_user()
 {
+	need_root
 	bundle
 	conf '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 6, 4000]}'
 	payload report ids
@@ -18,6 +19,7 @@ test_process_user()
 
 test_process_no_groups_are_inherited()
 {
+	need_root
 	bundle
 	payload report ids
 	WRAP+=(setpriv --groups "7,8,9")
@@ -60,6 +62,7 @@ test_process_env_does_not_leak_from_the_caller()
 
 test_process_home_comes_from_passwd()
 {
+	need_root
 	bundle
 	printf 'root:x:0:0::/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n' >"$B/rootfs/etc/passwd"
 	payload report env
@@ -233,6 +236,7 @@ test_process_cwd_is_created()
 
 test_process_cwd_of_a_user()
 {
+	need_root
 	bundle
 	mkdir "$B/rootfs/private"
 	chown 1000:1000 "$B/rootfs/private"
@@ -327,6 +331,7 @@ test_process_rlimit_beyond_the_privilege()
 
 test_process_capabilities()
 {
+	need_root
 	bundle
 	conf '.process.capabilities = {
 		bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_CHROOT"],
@@ -363,6 +368,7 @@ test_process_capabilities_of_root()
 
 test_process_capabilities_ambient()
 {
+	need_root
 	bundle
 	conf '(["CAP_NET_BIND_SERVICE", "CAP_KILL"] as $c | .process.capabilities = {bounding: $c,
 		permitted: $c, effective: $c, inheritable: $c, ambient: ["CAP_NET_BIND_SERVICE"]})
@@ -378,6 +384,7 @@ test_process_capabilities_ambient()
 
 test_process_capabilities_empty()
 {
+	need_root
 	bundle
 	conf '.process.capabilities = {}'
 	payload report caps + try-chown /payload 5
@@ -426,6 +433,7 @@ test_process_no_new_privileges()
 
 test_process_no_new_privileges_stops_set_user_id()
 {
+	need_root
 	bundle
 	cp "$B/rootfs/payload" "$B/rootfs/setuid"
 	chmod 4755 "$B/rootfs/setuid"

@@ -230,6 +230,7 @@ test_seccomp_calls_newer_than_the_profile()
 
 test_seccomp_stacks_with_no_new_privileges_off()
 {
+	need_root
 	bundle
 	seccomp "{syscalls: [$(rule '["times"]' ERRNO)]}"
 	conf '.process.noNewPrivileges = false | .process.user = {uid: 1000, gid: 1000}'

@@ -57,6 +57,7 @@ setup_suite()
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/runlet-test-XXXXXX") || exit 2
 	chmod 755 "$WORK"
 	BASE_WRAP=()
+	BASE_GLOBALS=()
 	if [ -n "$ENOSYS" ]; then
 		[ "$ENOSYS" != new ] || ENOSYS=$NEW_CALLS
 		BASE_WRAP=("$PROGRAMS/enosys" "$ENOSYS")
@@ -65,6 +66,7 @@ setup_suite()
 	find_layout
 	[ "$(id -u)" != 0 ] || hide_unified_from_crun
 	[ "$(id -u)" != 0 ] || [ "$LAYOUT" = none ] || CGROUPS=yes
+	[ "$(id -u)" = 0 ] || [ "$KIND" = runc ] || BASE_GLOBALS=(--cgroup-manager disabled)
 	umask 022
 	SNAPSHOT=$(host_snapshot)
 }
