@@ -81,15 +81,25 @@ static int run_signal_wait(int argc, char **argv)
 	return 0;
 }
 
+// By one write(2), because that is what files of the kernel take for one value.
 static int put(const char *path, int flags, int argc, char **argv)
 {
+	char text[4096];
+	size_t used = 0;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
 
 	if (fd < 0)
 		return complain(path);
-	for (int i = 0; i < argc; i++)
-		dprintf(fd, "%s%s", i > 0 ? " " : "", argv[i]);
-	dprintf(fd, "\n");
+	for (int i = 0; i < argc && used < sizeof text; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "",
+					 argv[i]);
+	if (used >= sizeof text - 1) {
+		errno = E2BIG;
+		return complain(path);
+	}
+	text[used++] = '\n';
+	if (write(fd, text, used) != (ssize_t)used)
+		return complain(path);
 	return close(fd) == 0 ? 0 : complain(path);
 }
 
@@ -246,6 +256,27 @@ static int run_fork_until(int argc, char **argv)
 	return 0;
 }
 
+// Goes on beside N chains in which every process starts its successor and ends at once: whoever
+// kills them by a list of pids is always late.
+static int run_relay(int argc, char **argv)
+{
+	int chains = argc > 0 ? atoi(argv[0]) : 1;
+
+	fflush(stdout);
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+	for (int i = 0; i < chains; i++) {
+		pid_t pid = fork();
+		if (pid < 0)
+			return complain("fork");
+		while (pid == 0) {
+			usleep(1000);
+			if (fork() > 0)
+				_exit(0);
+		}
+	}
+	return 0;
+}
+
 static int run_kill_self(int argc, char **argv)
 {
 	int signal = argc > 0 ? atoi(argv[0]) : SIGKILL;
@@ -331,6 +362,7 @@ const struct payload_command payload_act_commands[] = {
 	{ "hook", run_hook, "FILE NAME" },
 	{ "alloc", run_alloc, "MIB" },
 	{ "fork-until", run_fork_until, "LIMIT" },
+	{ "relay", run_relay, "CHAINS" },
 	{ "kill-self", run_kill_self, "SIGNAL" },
 	{ "copy", run_copy, "" },
 	{ "exec", run_exec, "PROGRAM [ARGUMENT]..." },
