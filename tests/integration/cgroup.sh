@@ -1,13 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Control groups by the file system, version 1 (alone, or on a hybrid host).
-
-# A running container with these resources.
-limited()
-{
-	sleeper ".linux.resources |= (. // {}) + $1"
-}
+# Control groups by the file system: what every layout has in common, and the files of version 1
+# (alone, or on a hybrid host). limits.sh has those of version 2.
 
 test_cgroup_path_is_used_in_every_hierarchy()
 {
@@ -26,7 +21,7 @@ test_cgroup_path_is_used_in_every_hierarchy()
 
 test_cgroup_is_removed()
 {
-	need_v1
+	need_controller memory
 	sleeper
 	exists "$(cgdir memory)"
 	rt_ok delete --force "$ID"
@@ -35,7 +30,7 @@ test_cgroup_is_removed()
 
 test_cgroup_is_removed_after_run()
 {
-	need_v1
+	need_controller memory
 	bundle
 	payload exit 0
 	run_ok
@@ -44,7 +39,7 @@ test_cgroup_is_removed_after_run()
 
 test_cgroup_parent_stays()
 {
-	need_v1
+	need_controller memory
 	mkdir -p "$(cgdir memory)/given"
 	touch "$C/own-cgroups"
 	bundle
@@ -57,19 +52,18 @@ test_cgroup_parent_stays()
 
 test_cgroup_namespace_shows_the_own_one_as_root()
 {
-	need_v1
+	need_controller memory
 	bundle
 	conf '.linux.namespaces += [{type: "cgroup"}]'
 	payload report process
 	run_ok
-	match "cgroups" "$(got cgroup)" ":memory:/$"
+	expect_cgroup "/$"
 	no_match "cgroups" "$(got cgroup)" "$CG"
 }
 
 test_cgroup_memory()
 {
-	need_v1
-	need_controller memory
+	need_v1 memory
 	limited '{memory: {limit: 67108864, reservation: 33554432}}'
 	equal limit 67108864 "$(cgvalue memory memory.limit_in_bytes)"
 	equal reservation 33554432 "$(cgvalue memory memory.soft_limit_in_bytes)"
@@ -77,16 +71,14 @@ test_cgroup_memory()
 
 test_cgroup_memory_unlimited()
 {
-	need_v1
-	need_controller memory
+	need_v1 memory
 	limited '{memory: {limit: -1}}'
 	match limit "$(cgvalue memory memory.limit_in_bytes)" '^9223372036854771712$'
 }
 
 test_cgroup_memory_swap()
 {
-	need_v1
-	need_controller memory
+	need_v1 memory
 	[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip "no swap accounting"
 	limited '{memory: {limit: 67108864, swap: 134217728}}'
 	equal limit 67108864 "$(cgvalue memory memory.limit_in_bytes)"
@@ -95,9 +87,8 @@ test_cgroup_memory_swap()
 
 test_cgroup_memory_swap_below_the_limit()
 {
-	need_v1
 	unlike crun : "leaves the cgroup behind"
-	need_controller memory
+	need_v1 memory
 	[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip "no swap accounting"
 	bundle
 	conf '.linux.resources.memory = {limit: 67108864, swap: 1048576}'
@@ -106,8 +97,7 @@ test_cgroup_memory_swap_below_the_limit()
 
 test_cgroup_memory_swappiness_and_oom()
 {
-	need_v1
-	need_controller memory
+	need_v1 memory
 	limited '{memory: {limit: 67108864, swappiness: 17, disableOOMKiller: true}}'
 	equal swappiness 17 "$(cgvalue memory memory.swappiness)"
 	match "oom control" "$(cgvalue memory memory.oom_control)" "oom_kill_disable 1"
@@ -127,8 +117,7 @@ test_cgroup_memory_limit_kills()
 
 test_cgroup_cpu()
 {
-	need_v1
-	need_controller cpu
+	need_v1 cpu
 	limited '{cpu: {shares: 512, quota: 50000, period: 200000}}'
 	equal shares 512 "$(cgvalue cpu cpu.shares)"
 	equal quota 50000 "$(cgvalue cpu cpu.cfs_quota_us)"
@@ -137,17 +126,15 @@ test_cgroup_cpu()
 
 test_cgroup_cpu_quota_unlimited()
 {
-	need_v1
 	unlike crun : "1.8.1 reads it as a huge number"
-	need_controller cpu
+	need_v1 cpu
 	limited '{cpu: {quota: -1}}'
 	equal quota -1 "$(cgvalue cpu cpu.cfs_quota_us)"
 }
 
 test_cgroup_cpu_burst_and_idle()
 {
-	need_v1
-	need_controller cpu
+	need_v1 cpu
 	unlike crun runc : "older than the properties"
 	[ -e /sys/fs/cgroup/cpu/cpu.cfs_burst_us ] || skip "older kernel"
 	limited '{cpu: {quota: 50000, period: 100000, burst: 20000}}'
@@ -160,7 +147,7 @@ test_cgroup_cpu_burst_and_idle()
 
 test_cgroup_cpuset()
 {
-	need_controller cpuset
+	need_v1 cpuset
 	limited '{cpu: {cpus: "0", mems: "0"}}'
 	equal cpus 0 "$(cgvalue cpuset cpuset.cpus)"
 	equal mems 0 "$(cgvalue cpuset cpuset.mems)"
@@ -170,8 +157,7 @@ test_cgroup_cpuset()
 
 test_cgroup_cpuset_defaults_to_the_parents()
 {
-	need_v1
-	need_controller cpuset
+	need_v1 cpuset
 	sleeper
 	equal cpus "$(cat /sys/fs/cgroup/cpuset/cpuset.cpus)" "$(cgvalue cpuset cpuset.cpus)"
 }
@@ -226,8 +212,7 @@ test_cgroup_pids_limit_holds()
 
 test_cgroup_blkio_throttle()
 {
-	need_v1
-	need_controller blkio
+	need_v1 blkio
 	[ -e /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device ] || skip "no throttling here"
 	local disk
 	disk=$(awk '$4 == "vda" {print $1 ":" $2}' /proc/partitions)
@@ -273,7 +258,6 @@ test_cgroup_unified_on_v1()
 
 test_cgroup_nested_children_are_removed()
 {
-	need_v1
 	need_controller memory
 	sleeper
 	mkdir -p "$(cgdir memory)/a/b/c" "$(cgdir freezer)/x/y"
@@ -282,11 +266,26 @@ test_cgroup_nested_children_are_removed()
 	missing "$(cgdir freezer)"
 }
 
+# Whoever reads pids and kills them one by one does not get this one.
+test_cgroup_relay_is_killed()
+{
+	need_controller pids
+	bundle
+	conf '.linux.resources.pids = {limit: 40} | .linux.namespaces |= map(select(.type != "pid"))'
+	payload relay 4 + write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the relay" test -e "$B/rootfs/tmp/ready"
+	rt_ok kill --all "$ID" KILL
+	wait_status stopped
+	equal "processes left" "" "$(cat "$(cgdir pids)/cgroup.procs")"
+	rt_ok delete "$ID"
+	missing "$(cgdir pids)"
+}
+
 # A process of the container moved itself, where the cgroup is writable for it.
 test_cgroup_processes_that_moved_are_killed()
 {
-	need_v1
-	need_controller freezer
+	need_v1 freezer
 	bundle
 	conf '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}]
 		| .linux.namespaces |= map(select(.type != "pid")) + [{type: "cgroup"}]'
@@ -302,8 +301,7 @@ test_cgroup_processes_that_moved_are_killed()
 
 test_cgroup_pause_reaches_children()
 {
-	need_v1
-	need_controller freezer
+	need_v1 freezer
 	sleeper
 	mkdir "$(cgdir freezer)/inner"
 	init_pid >"$(cgdir freezer)/inner/cgroup.procs"
@@ -315,21 +313,20 @@ test_cgroup_pause_reaches_children()
 
 test_cgroup_existing_and_empty_is_used()
 {
-	need_v1
 	need_controller memory
 	mkdir -p "$(cgdir memory)"
 	touch "$C/own-cgroups"
 	bundle
 	payload report process
 	run_ok
-	match "cgroups" "$(got cgroup)" ":memory:$CG$"
+	expect_cgroup "$CG$"
 }
 
 # Two configurations with one cgroup: the second one is refused, and its undoing may not end the
 # first one's processes.
 test_cgroup_of_another_container()
 {
-	need_v1
+	need_controller memory
 	unlike runc crun : "share the cgroup, and end both with either"
 	sleeper
 	rt_fails "in use" run --bundle "$B" "$ID-2"
@@ -340,11 +337,10 @@ test_cgroup_of_another_container()
 
 test_cgroup_frozen_before()
 {
-	need_v1
 	need_controller freezer
 	mkdir -p "$(cgdir freezer)"
 	touch "$C/own-cgroups"
-	echo FROZEN >"$(cgdir freezer)/freezer.state"
+	freeze "$(cgdir freezer)" 1
 	bundle
 	payload exit 0
 	PATIENCE=5
@@ -352,26 +348,27 @@ test_cgroup_frozen_before()
 	run_fails "frozen|freez"
 }
 
+# Below the caller's own cgroup; on version 2 beside it.
 test_cgroup_path_relative()
 {
-	need_v1
+	need_controller memory
 	unlike runc : "puts it below the caller"
 	bundle
-	conf '.linux.cgroupsPath = $p' --arg p "${CG#/}"
+	conf '.linux.cgroupsPath = $p' --arg p "$ID"
 	payload report process
 	run_ok
-	match "cgroups" "$(got cgroup)" ":memory:.*$CG$"
+	expect_cgroup ".*/$ID$"
 }
 
 test_cgroup_path_cannot_climb()
 {
-	need_v1
+	need_controller memory
 	bundle
 	conf '.linux.cgroupsPath = $p' --arg p "$CG/../../../../$CG/up"
 	payload report process
 	rt run --bundle "$B" "$ID"
 	# Refused, or kept below the hierarchy's root; never outside of it.
-	[ "$RC" != 0 ] || match "cgroups" "$(got cgroup)" ":memory:.*$CG/up$"
+	[ "$RC" != 0 ] || expect_cgroup ".*$CG/up$"
 	missing "/sys/fs/cgroup$CG"
 	missing "/sys/fs$CG"
 	touch "$C/own-cgroups"
@@ -407,12 +404,12 @@ test_cgroup_manager_cgroupfs()
 {
 	need_root
 	unlike runc : "has no such option"
-	need_v1
+	need_controller memory
 	bundle
 	GLOBALS+=(--cgroup-manager cgroupfs)
 	payload report process
 	run_ok
-	match "cgroups" "$(got cgroup)" ":memory:$CG$"
+	expect_cgroup "$CG$"
 }
 
 test_cgroup_manager_unknown()
@@ -439,12 +436,12 @@ test_cgroup_manager_systemd_without_systemd()
 # Without a limit on its own lines an update must not touch the others; create writes what is named.
 test_cgroup_without_resources()
 {
-	need_v1
+	need_controller memory
 	bundle
 	conf 'del(.linux.resources)'
 	payload report process
 	run_ok
-	match "cgroups" "$(got cgroup)" ":memory:$CG$"
+	expect_cgroup "$CG$"
 }
 
 test_cgroup_two_containers_in_one_parent()

@@ -299,7 +299,7 @@ test_exec_is_in_the_containers_cgroup()
 			;;
 		esac
 	done < <(got cgroup)
-	match "cgroups of exec" "$(got cgroup)" ":memory:$CG"
+	expect_cgroup "$CG"
 }
 
 test_exec_follows_a_program_that_moved_itself()

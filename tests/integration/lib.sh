@@ -197,6 +197,12 @@ sleeper()
 	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
 }
 
+# A running container with these resources.
+limited()
+{
+	sleeper ".linux.resources |= (. // {}) + $1"
+}
+
 # exec_ok WORD...   runs the payload a second time inside $ID
 exec_ok()
 {
@@ -369,30 +375,55 @@ cgvalue()
 	tr '\n' ' ' <"$(cgdir "$1")/$2" | sed 's/ $//'
 }
 
+# need_controller NAME   version 2 has a program for devices, and a freezer in every cgroup
 need_controller()
 {
 	case $LAYOUT:$1 in
 	v1:* | hybrid:*) [ -d "/sys/fs/cgroup/$1" ] || skip "no $1 controller here" ;;
-	v2:freezer | v2:devices) ;; # not controllers there, but always present
-	v2:*) grep -qw "$1" /sys/fs/cgroup/cgroup.controllers || skip "no $1 controller here" ;;
+	v2:freezer | v2:devices) ;;
+	v2:*) [[ " $CONTROLLERS " = *" $1 "* ]] || skip "no $1 controller here" ;;
 	*) skip "no cgroups here" ;;
 	esac
 	[ "$CGROUPS" = yes ] || skip "cgroups are not ours to change"
 }
 
-need_v2()
-{
-	[ "$LAYOUT" = v2 ] || skip "needs a host with cgroup v2 and its controllers"
-	[ "$CGROUPS" = yes ] || skip "cgroups are not ours to change"
-}
-
+# need_v1 [CONTROLLER]   for cases that look at files of version 1
 need_v1()
 {
 	case $LAYOUT in
 	v1 | hybrid) ;;
 	*) skip "cgroup v1 only" ;;
 	esac
-	[ "$CGROUPS" = yes ] || skip "cgroups are not ours to change"
+	need_controller "${1:-memory}"
+}
+
+# need_v2 [CONTROLLER]   for cases that look at files of version 2
+need_v2()
+{
+	[ "$LAYOUT" = v2 ] || skip "pure cgroup v2 only"
+	need_controller "${1:-freezer}"
+}
+
+# expect_cgroup REGEX   what follows the hierarchy's name in the payload's /proc/self/cgroup
+expect_cgroup()
+{
+	if [ "$LAYOUT" = v2 ]; then
+		match "cgroups" "$(got cgroup)" "^0::$1"
+	else
+		match "cgroups" "$(got cgroup)" ":memory:$1"
+	fi
+}
+
+# freeze DIRECTORY 1|0   by hand
+freeze()
+{
+	if [ "$LAYOUT" = v2 ]; then
+		echo "$2" >"$1/cgroup.freeze"
+	elif [ "$2" = 1 ]; then
+		echo FROZEN >"$1/freezer.state"
+	else
+		echo THAWED >"$1/freezer.state"
+	fi
 }
 
 # Every directory of the host that is the cgroup PATH in some hierarchy.
@@ -492,6 +523,7 @@ thaw_and_kill()
 {
 	local pid
 	[ ! -e "$1/freezer.state" ] || echo THAWED >"$1/freezer.state"
+	[ ! -e "$1/cgroup.freeze" ] || echo 0 >"$1/cgroup.freeze"
 	[ ! -e "$1/cgroup.kill" ] || echo 1 >"$1/cgroup.kill"
 	find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r pid; do
 		[ "$pid" = 0 ] || kill -KILL "$pid" 2>/dev/null

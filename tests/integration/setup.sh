@@ -26,6 +26,34 @@ find_layout()
 	fi
 }
 
+# Where cgroups may be made: at the top for root, below the own cgroup for a user that systemd or
+# an administrator has handed it to. A cgroup with processes in it cannot hand controllers on, so
+# the suite moves to a child of it.
+find_cgroups()
+{
+	CGROUPS=no
+	CGROUP_BASE=/runlet-suite-$SUITE
+	CONTROLLERS=
+	[ "$LAYOUT" != none ] || return 0
+	if [ "$(id -u)" = 0 ]; then
+		CGROUPS=yes
+		[ "$LAYOUT" != v2 ] || CONTROLLERS=$(cat /sys/fs/cgroup/cgroup.controllers)
+		return
+	fi
+	[ "$LAYOUT" = v2 ] || return 0
+	local own pid
+	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+	[ -w "/sys/fs/cgroup$own/cgroup.subtree_control" ] || return 0
+	mkdir -p "/sys/fs/cgroup$own/suite" || return 0
+	while read -r pid; do
+		echo "$pid" >"/sys/fs/cgroup$own/suite/cgroup.procs"
+	done <"/sys/fs/cgroup$own/cgroup.procs" 2>/dev/null
+	[ -z "$(cat "/sys/fs/cgroup$own/cgroup.procs")" ] || return 0
+	CONTROLLERS=$(cat "/sys/fs/cgroup$own/cgroup.controllers")
+	CGROUP_BASE=$own$CGROUP_BASE
+	CGROUPS=yes
+}
+
 # crun does not start on a hybrid host whose cgroup2 mount has controllers; for it, and only in our
 # mount namespace, an empty tmpfs hides that mount. What crun writes there is not looked at.
 hide_unified_from_crun()
@@ -52,8 +80,6 @@ setup_suite()
 	SUITE=$$
 	REAPER=$PPID
 	SERIAL=0
-	CGROUP_BASE=/runlet-suite-$SUITE
-	CGROUPS=no
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/runlet-test-XXXXXX") || exit 2
 	chmod 755 "$WORK"
 	BASE_WRAP=()
@@ -65,8 +91,9 @@ setup_suite()
 	find_kind
 	find_layout
 	[ "$(id -u)" != 0 ] || hide_unified_from_crun
-	[ "$(id -u)" != 0 ] || [ "$LAYOUT" = none ] || CGROUPS=yes
-	[ "$(id -u)" = 0 ] || [ "$KIND" = runc ] || BASE_GLOBALS=(--cgroup-manager disabled)
+	find_cgroups
+	[ "$CGROUPS" = yes ] || [ "$(id -u)" = 0 ] || [ "$KIND" = runc ] ||
+		BASE_GLOBALS=(--cgroup-manager disabled)
 	umask 022
 	SNAPSHOT=$(host_snapshot)
 }
