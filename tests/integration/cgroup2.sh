@@ -1,26 +1,29 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Control groups, version 2. On a host with version 1 the runtime gets a cgroup namespace and a
-# mount namespace in which /sys/fs/cgroup is a cgroup2 mount: there are no controllers then, but
+# Control groups, version 2. The runtime gets a cgroup namespace and a mount namespace in which
+# /sys/fs/cgroup is a cgroup2 mount. On a host with version 1 there are no controllers then, but
 # delegation, threads, device programs, the freezer and cgroup.kill can be tried all the same.
 
+# The namespace's root is a cgroup that no other theme has handed controllers to: one cannot move
+# into it otherwise.
 begin_cgroup2()
 {
 	[ "$(id -u)" = 0 ] || return 0
 	mkdir -p "$WORK/v2"
-	mount -t cgroup2 cgroup2 "$WORK/v2" 2>/dev/null
+	mount -t cgroup2 cgroup2 "$WORK/v2" 2>/dev/null || return 0
+	CGROUP_BASE=$CGROUP_BASE-ns
+	mkdir "$WORK/v2$CGROUP_BASE"
+	"$HERE/in-cgroup2" --new "$WORK/v2$CGROUP_BASE" "$WORK/cgroup-namespace"
 }
 
 end_cgroup2()
 {
-	local dir
 	mountpoint -q "$WORK/v2" || return 0
-	dir=$WORK/v2$CGROUP_BASE
-	if [ -d "$dir" ]; then
-		thaw_and_kill "$dir"
-		find "$dir" -depth -type d -exec rmdir {} \;
-	fi
+	umount "$WORK/cgroup-namespace"
+	thaw_and_kill "$WORK/v2$CGROUP_BASE"
+	find "$WORK/v2$CGROUP_BASE" -depth -type d -exec rmdir {} \;
+	CGROUP_BASE=${CGROUP_BASE%-ns}
 	umount "$WORK/v2"
 }
 
@@ -29,8 +32,7 @@ v2()
 	mountpoint -q "$WORK/v2" || skip "no cgroup2 here"
 	[ "$KIND" != crun ] || setpriv --dump | grep -q 'set:.*sys_resource' ||
 		skip "crun cannot load device programs without CAP_SYS_RESOURCE"
-	mkdir -p "$WORK/v2$CGROUP_BASE"
-	WRAP=("$HERE/in-cgroup2" "$WORK/v2$CGROUP_BASE" "${BASE_WRAP[@]}")
+	WRAP=("$HERE/in-cgroup2" "$WORK/cgroup-namespace" "${BASE_WRAP[@]}")
 	printf '%s\n' "${WRAP[@]}" >"$C/wrap"
 	V2=$WORK/v2$CG
 }
@@ -91,15 +93,33 @@ test_cgroup2_namespace_and_mount()
 	expect mkdir./sys/fs/cgroup/made EROFS
 }
 
+# Without a namespace the tree is whole, as /proc/self/cgroup names places in it.
 test_cgroup2_mount_without_namespace()
 {
 	v2_bundle
-	conf '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}]'
-	payload report mounts + cat /sys/fs/cgroup/cgroup.procs
+	conf '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
+		options: ["ro"]}]'
+	payload report mounts + cat "/sys/fs/cgroup/${CG##*/}/cgroup.procs"
+	run_ok
+	expect_mount /sys/fs/cgroup "^cgroup2 ro"
+	match "processes seen" "$(got "/sys/fs/cgroup/${CG##*/}/cgroup.procs")" "^1$"
+}
+
+# Whoever may write in it sees the own part only (CVE-2023-25809).
+test_cgroup2_mount_in_a_user_namespace()
+{
+	unlike crun runc : "show the whole tree"
+	v2_bundle
+	conf '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"}]'
+	chown -R 100000:100000 "$B/rootfs"
+	payload report mounts + cat /sys/fs/cgroup/cgroup.procs + try-mkdir /sys/fs/cgroup/made
 	run_ok
 	expect_mount /sys/fs/cgroup "^cgroup2 "
-	unlike crun runc : "shows the whole tree"
-	match "processes seen" "$(got /sys/fs/cgroup/cgroup.procs)" "^[01]$"
+	match "processes seen" "$(got /sys/fs/cgroup/cgroup.procs)" "^1$"
+	expect mkdir./sys/fs/cgroup/made EACCES
 }
 
 test_cgroup2_mount_writable_and_nested()

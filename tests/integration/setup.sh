@@ -101,7 +101,7 @@ setup_suite()
 remove_cgroup_base()
 {
 	local dir
-	for dir in $(cgroup_dirs "$CGROUP_BASE"); do
+	for dir in $(cgroup_dirs "$CGROUP_BASE") $(cgroup_dirs "${CGROUP_BASE%-ns}"); do
 		thaw_and_kill "$dir"
 		find "$dir" -depth -type d -exec rmdir {} \;
 	done
