@@ -433,14 +433,29 @@ test_ids_rootless_exec_user()
 	expect gid 4
 }
 
+# Not even where a user was given a cgroup: this one is not in it.
 test_ids_rootless_cgroups_cannot_be_used()
 {
 	unlike runc crun : "ignores them, or has no such option"
 	single_bundle
 	GLOBALS=(--root "$STATE")
-	conf '.linux.cgroupsPath = $cg | .linux.resources = {memory: {limit: 33554432}}' --arg cg "$CG"
+	conf '.linux.cgroupsPath = $cg | .linux.resources = {memory: {limit: 33554432}}' --arg cg "/$ID"
 	payload exit 0
 	run_fails "cgroup|memory|delegat|permission"
+}
+
+# A controller that was not handed on: the limit is not dropped in silence.
+test_ids_rootless_controller_not_delegated()
+{
+	unlike runc crun : "say it differently"
+	[ "$(id -u)" != 0 ] || skip "needs a user"
+	need_v2
+	[[ " $CONTROLLERS " != *" hugetlb "* ]] || skip "every controller is ours"
+	bundle
+	conf '.linux.resources = {hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
+	payload exit 0
+	run_fails "hugetlb"
+	missing "$(cgdir "")"
 }
 
 test_ids_rootless_other_users_state()

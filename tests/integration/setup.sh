@@ -41,13 +41,14 @@ find_cgroups()
 		return
 	fi
 	[ "$LAYOUT" = v2 ] || return 0
-	local own pid
+	local own pid pids
 	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 	[ -w "/sys/fs/cgroup$own/cgroup.subtree_control" ] || return 0
 	mkdir -p "/sys/fs/cgroup$own/suite" || return 0
-	while read -r pid; do
+	mapfile -t pids <"/sys/fs/cgroup$own/cgroup.procs"
+	for pid in "${pids[@]}"; do
 		echo "$pid" >"/sys/fs/cgroup$own/suite/cgroup.procs"
-	done <"/sys/fs/cgroup$own/cgroup.procs" 2>/dev/null
+	done 2>/dev/null
 	[ -z "$(cat "/sys/fs/cgroup$own/cgroup.procs")" ] || return 0
 	CONTROLLERS=$(cat "/sys/fs/cgroup$own/cgroup.controllers")
 	CGROUP_BASE=$own$CGROUP_BASE
