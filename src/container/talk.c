@@ -179,10 +179,12 @@ rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
 rl_err ct_expect_go(int fd, enum ct_word *ret_go_or_run, pid_t *ret_pid)
 {
 	enum ct_word word;
+	pid_t pid;
 
-	RL_TRY(hear(fd, &word, ret_pid, NULL));
+	RL_TRY(hear(fd, &word, &pid, NULL));
 	if (word != CT_RUN)
 		RL_TRY(check_word(word, CT_GO));
 	*ret_go_or_run = word;
+	*ret_pid = pid;
 	return RL_OK;
 }

@@ -200,7 +200,7 @@ TEST(what_is_no_word)
 	CHECK_FAILS(hear_bytes(noise, 12), EPROTO, "12 unknown bytes");
 	CHECK_FAILS(hear_bytes(noise, 100), EPROTO, "100 unknown bytes");
 	CHECK_FAILS(hear_bytes("rlw1\x63\0\0\0\0\0\0", 12), EPROTO, "12 unknown bytes");
-	CHECK_FAILS(hear_bytes("rlw1\x07\0\0\0\0\0\0", 12), EPROTO,
+	CHECK_FAILS(hear_bytes("rlw1\x08\0\0\0\0\0\0", 12), EPROTO,
 		    "12 unknown bytes"); /* CT_ERROR */
 	CHECK_FAILS(hear_bytes("rlw1\xff\xff\xff\xff\0\0\0", 12), EPROTO, "12 unknown bytes");
 	CHECK_FAILS(hear_bytes(&record, sizeof(record)), EPROTO, "malformed");
