@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Executing this command again, as another program: a sealed copy of ourselves, or runlet-full.
- * Nothing may have been touched before, because the command starts anew with its original words.
+ * Executing this command again, as a sealed copy of ourselves. Nothing may have been touched before,
+ * because the command starts anew with its original words.
  */
 #pragma once
 
@@ -16,12 +16,6 @@
  * Returns when we are that copy.
  */
 RL_MUST rl_err ct_again_sealed(void);
-
-/*
- * The lean program cannot load libraries; runlet-full can. Returns when we are that program.
- * `reason` names what needs it, for the error when it is not installed.
- */
-RL_MUST rl_err ct_again_full(const char *reason);
 
 /*
  * Whether `exec` has to be sealed: the process it makes is seen by those of the container from its
