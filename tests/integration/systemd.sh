@@ -18,7 +18,7 @@ scope_bundle()
 	bundle
 	conf '.linux.cgroupsPath = $p' --arg p "$SLICE:rt:$ID"
 	if [ "$(id -u)" != 0 ]; then
-		conf '.linux.namespaces += [{type: "user"}]
+		conf '.linux.namespaces |= map(select(.type != "user")) + [{type: "user"}]
 			| .linux.uidMappings = [{containerID: 0, hostID: $u, size: 1}]
 			| .linux.gidMappings = [{containerID: 0, hostID: $g, size: 1}]
 			| del(.mounts[] | select(.destination == "/dev/pts").options[] | select(startswith("gid=")))
