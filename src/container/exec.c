@@ -182,7 +182,10 @@ static rl_err enter(struct exec *x)
 	int types = (int)(x->record.namespaces & ~(uint64_t)CLONE_NEWPID);
 
 	RL_TRY(lx_cgroup_join_self(&x->cgroup), "enter the cgroup");
-	if (types != 0 && !enters_by_helper(x))
+	/* Last, because whoever is in it cannot bring a process of outside into its cgroups. */
+	if (enters_by_helper(x))
+		types &= CLONE_NEWCGROUP;
+	if (types != 0)
 		RL_TRY(rl_sys(lx_sys_setns(rl_fd_get(&x->init), types),
 			      "enter the container's namespaces"));
 	if (rl_fd_has(&x->root)) {
@@ -254,8 +257,9 @@ static int exec_child(void *context)
 static rl_err make_child(struct exec *x, int into, bool *ret_in_cgroup)
 {
 	if (enters_by_helper(x))
-		return ct_spawn_in(rl_fd_get(&x->init), x->record.namespaces, into, exec_child, x,
-				   &x->child, ret_in_cgroup);
+		return ct_spawn_in(rl_fd_get(&x->init),
+				   x->record.namespaces & ~(uint64_t)CLONE_NEWCGROUP, into,
+				   exec_child, x, &x->child, ret_in_cgroup);
 	return ct_clone_hidden(0, into, exec_child, x, &x->child, ret_in_cgroup);
 }
 
