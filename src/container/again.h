@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Executing this command again, as a sealed copy of ourselves. Nothing may have been touched before,
- * because the command starts anew with its original words.
+ * Executing this command again, as a sealed copy of ourselves. Nothing may have been touched
+ * before, because the command starts anew with its original words.
  */
 #pragma once
 
