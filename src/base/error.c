@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define RL_ERROR_C 1 /* this file defines what the others call */
 #include "base/error.h"
 
 #include <stdarg.h>

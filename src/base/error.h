@@ -119,3 +119,7 @@ RL_MUST rl_err rl_from_record(const struct rl_error *record);
 		if (__builtin_expect(rl_failed(rl_try_), 0))     \
 			return rl_wrap(rl_try_, "" __VA_ARGS__); \
 	} while (0)
+
+#if defined(__clang_analyzer__) && !defined(RL_ERROR_C)
+#include "base/error_analyzer.h"
+#endif

@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the names are libc's */
 void *__memcpy_chk(void *to, const void *from, size_t len, size_t room);
 RL_PRINTF(5, 6)
 int __snprintf_chk(char *to, size_t len, int flag, size_t room, const char *fmt, ...);
 RL_PRINTF(4, 5) int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...);
 RL_PRINTF(3, 4) int __fprintf_chk(FILE *to, int flag, const char *fmt, ...);
 RL_PRINTF(3, 4) int __asprintf_chk(char **to, int flag, const char *fmt, ...);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
+/* NOLINTBEGIN(clang-diagnostic-format-nonliteral): each passes its caller's format on */
 void *__memcpy_chk(void *to, const void *from, size_t len, size_t room)
 {
 	if (len > room)
@@ -76,3 +79,4 @@ int __asprintf_chk(char **to, int flag, const char *fmt, ...)
 	va_end(ap);
 	return n;
 }
+/* NOLINTEND(clang-diagnostic-format-nonliteral) */

@@ -13,7 +13,6 @@
 #include "version.h"
 
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -18,8 +18,6 @@
 /* Our own program is some hundred kilobytes, its arguments some kilobytes. */
 #define SELF_LIMIT ((size_t)64 << 20)
 
-extern char **environ;
-
 /* /proc/self/cmdline: argv as it was given, before anyone permuted it. */
 static rl_err read_argv(struct rl_arena *a, const char ***ret)
 {

@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /*
  * The state goes through a memory file, not a pipe: a hook that never reads, closes its stdin or
  * forks cannot block us or end us by SIGPIPE.

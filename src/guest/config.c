@@ -13,7 +13,7 @@ void gst_strings_add(struct gst_strings *list, const char *item)
 		size_t room = list->count ? list->count * 2 : 1;
 		const char **bigger = gst_alloc(room + 1, sizeof(*bigger));
 
-		if (list->count > 0)
+		if (list->item != NULL)
 			memcpy(bigger, list->item, list->count * sizeof(*bigger));
 		free(list->item);
 		list->item = bigger;

@@ -79,6 +79,7 @@ void *gst_alloc(uint64_t count, uint64_t size)
 	void *p = calloc(count ? count : 1, size ? size : 1);
 
 	if (p == NULL)
+		/* NOLINTNEXTLINE(bugprone-misplaced-widening-cast): of the same width, for %llu */
 		gst_fail("allocate %llu bytes", (unsigned long long)(count * size));
 	return p;
 }

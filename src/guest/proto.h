@@ -235,6 +235,7 @@ static inline uint64_t gst_get64(const uint8_t p[8])
 
 static inline void gst_put16(uint8_t p[2], uint16_t v)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an array of two */
 	p[0] = (uint8_t)v;
 	p[1] = (uint8_t)(v >> 8);
 }

@@ -82,6 +82,7 @@ static void make_header(const char *key, const struct lx_seccomp_program *progra
 {
 	struct rl_sha256 h;
 
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a header is no string */
 	memcpy(ret, MAGIC, AT_KEY);
 	memcpy(ret + AT_KEY, key, KEY_LENGTH);
 	put_le64(ret + AT_SIZE, program->size);

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* More arguments than a map of 340 lines has numbers. */
 #define HELPER_ARGS (2 + 3 * 340 + 1)
 

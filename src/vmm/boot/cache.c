@@ -27,6 +27,7 @@ void vmm_cache_add(struct vmm_cache_key *key, const void *bytes, size_t len)
 	const uint8_t *p = bytes;
 
 	while (len-- > 0)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): loses count */
 		key->hash = (key->hash ^ *p++) * 0x100000001b3ull;
 }
 
