@@ -164,7 +164,7 @@ static rl_err open_container(struct exec *x)
 	char path[40];
 
 	RL_TRY(ct_open_init(&x->record, &x->init));
-	if (plan_process_writes_to_proc(&x->process))
+	if (plan_process_writes_to_proc(&x->process) || in_user_namespace(x))
 		RL_TRY(lx_proc_host(&x->proc));
 	if (x->record.no_pivot) {
 		snprintf(path, sizeof(path), "/proc/%d/root", (int)x->record.pid);

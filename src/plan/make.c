@@ -204,8 +204,9 @@ rl_err plan_make(struct rl_arena *a, const struct oci_config *config,
 	m.plan->oci_version = config->oci_version;
 	m.plan->detach = request->detach;
 	RL_TRY(make_parts(&m));
-	m.plan->furnish.keep_proc =
-		m.plan->sysctl_count > 0 || plan_process_writes_to_proc(&m.plan->process);
+	m.plan->furnish.keep_proc = m.plan->sysctl_count > 0 ||
+				    plan_process_writes_to_proc(&m.plan->process) ||
+				    m.plan->has_user_namespace; /* where setgroups may be denied */
 	m.plan->exe_defence = make_exe_defence(m.plan);
 	m.plan->new_session_keyring = !request->no_new_keyring;
 	m.plan->warnings = m.warnings.items;
