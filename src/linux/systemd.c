@@ -199,7 +199,7 @@ static void call_start(struct lx_dbus_out *out, const struct lx_unit *unit, pid_
 
 static rl_err error_of(struct lx_dbus_message *m)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		struct rl_code code;
 	} known[] = {

@@ -121,22 +121,26 @@ static bool is_dot(const char *name)
 struct item {
 	struct fuse_entry_out entry; /* READDIRPLUS; node 0: no attributes */
 	const char *name;
-	struct fuse_dirent dirent;
+	uint64_t ino, off;
+	uint32_t type, namelen;
 };
 
 /* Writes an entry if it fits whole; the cursor does not move otherwise. */
 static bool put_item(struct fs_request *r, const struct item *i, bool plus)
 {
 	static const uint8_t zeroes[8];
-	size_t len = (plus ? sizeof(i->entry) : 0) + FUSE_NAME_OFFSET + i->dirent.namelen;
+	const struct fuse_dirent head = {
+		.ino = i->ino, .off = i->off, .namelen = i->namelen, .type = i->type
+	};
+	size_t len = (plus ? sizeof(i->entry) : 0) + FUSE_NAME_OFFSET + i->namelen;
 	size_t padded = FUSE_DIRENT_ALIGN(len);
 
 	if (r->out.left < padded)
 		return false;
 	if (plus)
 		(void)fs_put(r, &i->entry, sizeof(i->entry));
-	(void)fs_put(r, &i->dirent, FUSE_NAME_OFFSET);
-	(void)fs_put(r, i->name, i->dirent.namelen);
+	(void)fs_put(r, &head, FUSE_NAME_OFFSET);
+	(void)fs_put(r, i->name, i->namelen);
 	(void)fs_put(r, zeroes, padded - len);
 	return true;
 }
@@ -168,17 +172,17 @@ static struct fs_status read_real(struct fs_request *r, struct fs_handle *h, int
 		offset = e->off;
 		/* An entry of the real tree that a virtual one hides is not shown twice. */
 		struct item i = {
-			.dirent = { .ino = e->ino,
-				    .off = (uint64_t)e->off,
-				    .type = e->type,
-				    .namelen = (uint32_t)strlen(e->name) },
+			.ino = e->ino,
+			.off = (uint64_t)e->off,
+			.type = e->type,
+			.namelen = (uint32_t)strlen(e->name),
 			.name = e->name,
 		};
 
 		if (dir->id == FUSE_ROOT_ID && strcmp(e->name, "..") == 0)
-			i.dirent.ino = dir->identity.ino;
+			i.ino = dir->identity.ino;
 		if (plus && r->out.left >= FUSE_DIRENT_ALIGN(sizeof(i.entry) + FUSE_NAME_OFFSET +
-							     i.dirent.namelen))
+							     i.namelen))
 			fill_entry(r, dir, &i);
 		if (!put_item(r, &i, plus))
 			return FS_OK;
@@ -199,12 +203,10 @@ static struct fs_status read_virtual(struct fs_request *r, struct fs_handle *h, 
 				return FS_OK;
 			i.name = v->name;
 		}
-		i.dirent = (struct fuse_dirent){
-			.ino = v->ino,
-			.off = offset + 1,
-			.type = fs_virtual_is_dir(v) ? DT_DIR : DT_REG,
-			.namelen = (uint32_t)strlen(i.name),
-		};
+		i.ino = v->ino;
+		i.off = offset + 1;
+		i.type = fs_virtual_is_dir(v) ? DT_DIR : DT_REG;
+		i.namelen = (uint32_t)strlen(i.name);
 		/* No attributes: a lookup would use up what can be looked up once. */
 		if (!put_item(r, &i, plus))
 			return FS_OK;
