@@ -66,6 +66,17 @@ RL_MUST rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int
 RL_MUST rl_err ct_delete(struct rl_arena *a, const char *root, const char *id, bool force);
 RL_MUST rl_err ct_pause(struct rl_arena *a, const char *root, const char *id);
 RL_MUST rl_err ct_resume(struct rl_arena *a, const char *root, const char *id);
+
+/* `update`: new limits, as a linux.resources object in JSON. */
+struct ct_update_options {
+	const char *name; /* what messages call the text */
+	const char *text;
+};
+
+/* All of the limits or none: a value that is refused leaves the container as it was. */
+RL_MUST rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
+			 const struct ct_update_options *options);
+
 /* Every process in the container's cgroups, as pids of the host. */
 RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);

@@ -61,9 +61,18 @@ RL_MUST rl_err lx_cgroup_apply(struct lx_cgroup *cg, const struct lx_cgroup_writ
 			       size_t count);
 
 /*
+ * What takes these writes back, as the files are now: apply it when a later step fails. A file that
+ * is not there or cannot be read is left out.
+ */
+RL_MUST rl_err lx_cgroup_save(struct rl_arena *a, struct lx_cgroup *cg,
+			      const struct lx_cgroup_write *writes, size_t count,
+			      const struct lx_cgroup_write **ret, size_t *ret_count);
+
+/*
  * Which device nodes may be used. Version 1 writes devices.deny and devices.allow, version 2
  * attaches a BPF program. A set that is there already is changed without a moment in which more is
- * allowed than by the old and the new set together. EPERM: no right to do so.
+ * allowed than by the old and the new set together, and stays when the new one is refused. EPERM:
+ * no right to do so.
  */
 RL_MUST rl_err lx_cgroup_set_devices(struct lx_cgroup *cg, const struct lx_device_rule *rules,
 				     size_t count);

@@ -180,28 +180,75 @@ static rl_err change_list(int dir_fd, struct device_file files[2], const char *l
 	return RL_OK;
 }
 
+static rl_err write_rules(int dir_fd, struct device_file files[2],
+			  const struct lx_device_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		RL_TRY(write_rule(dir_fd, files, &rules[i]));
+	return RL_OK;
+}
+
+/* A list that allows by default is one line, "a *:* rwm", and does not tell its exceptions. */
+static rl_err parse_list(struct rl_arena *a, const char *list, struct lx_device_rule **ret,
+			 size_t *ret_count)
+{
+	struct lx_device_rule *rules;
+	size_t lines = 1, count = 1;
+
+	for (const char *at = list; *at != '\0'; at++)
+		lines += *at == '\n';
+	RL_TRY(rl_new_array(a, lines + 1, &rules));
+	rules[0] = (struct lx_device_rule){ list[0] == 'a', 'a', LX_DEVICE_RWM, -1, -1 };
+	for (const char *line = list; !rules[0].allow && *line != '\0'; line += *line == '\n') {
+		if (parse_rule(line, &rules[count]))
+			count++;
+		line += strcspn(line, "\n");
+	}
+	*ret = rules;
+	*ret_count = count;
+	return RL_OK;
+}
+
+/* A parent may refuse what a child is allowed: then the list becomes what it was. */
+static rl_err replace_list(struct rl_arena *a, int dir_fd, struct device_file files[2],
+			   const struct lx_device_rule *rules, size_t count)
+{
+	struct lx_device_rule *old = NULL;
+	const char *list, *now;
+	size_t len, old_count = 0;
+	rl_err e;
+
+	RL_TRY(rl_read_file(a, dir_fd, "devices.list", 1 << 20, &list, &len));
+	RL_TRY(parse_list(a, list, &old, &old_count));
+	/*
+	 * From refusing by default to allowing by default there is no way without a moment in which
+	 * everything is allowed. Only a privileged container becomes so.
+	 */
+	if (old[0].allow || rules[0].allow)
+		e = write_rules(dir_fd, files, rules, count);
+	else
+		e = change_list(dir_fd, files, list, rules, count);
+	if (!rl_failed(e))
+		return e;
+	if (old[0].allow ||
+	    rl_drop_failed(rl_read_file(a, dir_fd, "devices.list", 1 << 20, &now, &len)))
+		rl_drop(write_rules(dir_fd, files, old, old_count));
+	else
+		rl_drop(change_list(dir_fd, files, now, old, old_count));
+	return e;
+}
+
 static rl_err set_devices(struct lx_cgroup *cg, size_t index, int dir_fd,
 			  struct device_file files[2], const struct lx_device_rule *rules,
 			  size_t count)
 {
 	struct rl_arena RL_AUTO_ARENA a = { 0 };
-	const char *list;
-	size_t len;
 
 	/* Nobody is in a directory that was made just now. */
-	if (cg->slots[index].made_from == 0) {
-		RL_TRY(rl_arena_new(4 << 20, &a));
-		RL_TRY(rl_read_file(&a, dir_fd, "devices.list", 1 << 20, &list, &len));
-		if (list[0] != 'a' && !rules[0].allow)
-			return change_list(dir_fd, files, list, rules, count);
-		/*
-		 * From refusing by default to allowing by default there is no way without a moment
-		 * in which everything is allowed. Only a privileged container becomes so.
-		 */
-	}
-	for (size_t i = 0; i < count; i++)
-		RL_TRY(write_rule(dir_fd, files, &rules[i]));
-	return RL_OK;
+	if (cg->slots[index].made_from != 0)
+		return write_rules(dir_fd, files, rules, count);
+	RL_TRY(rl_arena_new(8 << 20, &a));
+	return replace_list(&a, dir_fd, files, rules, count);
 }
 
 rl_err lx_cg_v1_set_devices(struct lx_cgroup *cg, size_t index, const struct lx_device_rule *rules,

@@ -98,6 +98,29 @@ test_systemd_limits_are_properties_and_files()
 	equal cpu.max "50000 100000 / 50000 100000" "$(both cpu.max)"
 }
 
+# A limit of the scope that stays behind would count for the container below it.
+test_systemd_update()
+{
+	scope_sleeper '.linux.resources += {memory: {limit: 67108864, swap: 100663296}, pids: {limit: 20},
+		cpu: {quota: 50000, period: 100000}}'
+	rt_ok update --pids-limit 30 --memory 134217728 --memory-swap 201326592 --cpu-quota 70000 "$ID"
+	equal pids.max "30 / 30" "$(both pids.max)"
+	equal TasksMax 30 "$(property TasksMax)"
+	equal memory.max "134217728 / 134217728" "$(both memory.max)"
+	equal memory.swap.max "67108864 / 67108864" "$(both memory.swap.max)"
+	equal cpu.max "70000 100000 / 70000 100000" "$(both cpu.max)"
+	rt_ok update --memory-swap 234881024 "$ID"
+	equal memory.swap.max "100663296 / 100663296" "$(both memory.swap.max)"
+	rt_ok update --cpu-period 200000 "$ID"
+	equal cpu.max "70000 200000 / 70000 200000" "$(both cpu.max)"
+	rt_ok update --pids-limit -1 "$ID"
+	equal pids.max "max / max" "$(both pids.max)"
+	rt_fails "cpus" update --pids-limit 5 --cpuset-cpus 900 "$ID"
+	equal pids.max "max / max" "$(both pids.max)"
+	rt_ok delete --force "$ID"
+	no_unit
+}
+
 test_systemd_unified_wins()
 {
 	scope_sleeper '.linux.resources += {pids: {limit: 20}, unified: {"pids.max": "30", "memory.high": "33554432"}}'
