@@ -455,6 +455,14 @@ void rl_json_unsigned(struct rl_json_writer *w, uint64_t value)
 	note(w, yajl_gen_number(w->gen, text, (size_t)n));
 }
 
+void rl_json_real(struct rl_json_writer *w, double value, int decimals)
+{
+	char text[340];
+	int n = snprintf(text, sizeof(text), "%.*f", decimals > 9 ? 9 : decimals, value);
+
+	note(w, yajl_gen_number(w->gen, text, (size_t)n));
+}
+
 void rl_json_bool(struct rl_json_writer *w, bool value)
 {
 	note(w, yajl_gen_bool(w->gen, value));

@@ -70,6 +70,8 @@ void rl_json_key(struct rl_json_writer *w, const char *key);
 void rl_json_string(struct rl_json_writer *w, const char *value);
 void rl_json_integer(struct rl_json_writer *w, int64_t value);
 void rl_json_unsigned(struct rl_json_writer *w, uint64_t value);
+/* With so many decimals, at most 9. */
+void rl_json_real(struct rl_json_writer *w, double value, int decimals);
 void rl_json_bool(struct rl_json_writer *w, bool value);
 void rl_json_null(struct rl_json_writer *w);
 /* A parsed value again, whole. */

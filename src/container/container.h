@@ -77,6 +77,18 @@ struct ct_update_options {
 RL_MUST rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
 			 const struct ct_update_options *options);
 
+/* `events`: one JSON object a call, without a newline. */
+struct ct_event_options {
+	bool once;	     /* statistics now, and no more */
+	int64_t interval_ms; /* between statistics, > 0 */
+	rl_err (*emit)(void *context, const char *line, size_t len);
+	void *context;
+};
+
+/* Returns when the container has ended, or after the first line. */
+RL_MUST rl_err ct_events(struct rl_arena *a, const char *root, const char *id,
+			 const struct ct_event_options *options);
+
 /* Every process in the container's cgroups, as pids of the host. */
 RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);

@@ -172,6 +172,28 @@ static rl_err read_cpu(struct rl_arena *a, struct lx_cgroup *cg, struct lx_cpu_s
 	return RL_OK;
 }
 
+static void read_cpuset_v1(struct rl_arena *a, int dir_fd, struct lx_cpuset_stats *ret)
+{
+	const struct {
+		const char *file;
+		uint64_t *to;
+	} files[] = {
+		{ "cpuset.cpu_exclusive", &ret->cpu_exclusive },
+		{ "cpuset.mem_hardwall", &ret->mem_hardwall },
+		{ "cpuset.mem_exclusive", &ret->mem_exclusive },
+		{ "cpuset.memory_migrate", &ret->memory_migrate },
+		{ "cpuset.memory_spread_page", &ret->memory_spread_page },
+		{ "cpuset.memory_spread_slab", &ret->memory_spread_slab },
+		{ "cpuset.memory_pressure", &ret->memory_pressure },
+		{ "cpuset.sched_load_balance", &ret->sched_load_balance },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		*files[i].to = strtoull(text_of(a, dir_fd, files[i].file), NULL, 10);
+	ret->sched_relax_domain_level =
+		strtoll(text_of(a, dir_fd, "cpuset.sched_relax_domain_level"), NULL, 10);
+}
+
 static void read_cpuset(struct rl_arena *a, struct lx_cgroup *cg, struct lx_cpuset_stats *ret)
 {
 	struct place at;
@@ -189,6 +211,8 @@ static void read_cpuset(struct rl_arena *a, struct lx_cgroup *cg, struct lx_cpus
 		*end = '\0';
 	if ((end = strchr(ret->mems, '\n')) != NULL)
 		*end = '\0';
+	if (at.v1)
+		read_cpuset_v1(a, at.dir_fd, ret);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

@@ -76,6 +76,10 @@ struct lx_hugetlb_stats {
 
 struct lx_cpuset_stats {
 	const char *cpus, *mems; /* "0-3", "" when there is no such controller */
+	/* Version 1 only. */
+	uint64_t cpu_exclusive, mem_hardwall, mem_exclusive, memory_migrate;
+	uint64_t memory_spread_page, memory_spread_slab, memory_pressure, sched_load_balance;
+	int64_t sched_relax_domain_level;
 };
 
 struct lx_cgroup_stats {
