@@ -326,6 +326,25 @@ int32_t krun_set_tee_config_file(uint32_t ctx_id, const char *filepath);
  */
 int32_t krun_get_shutdown_eventfd(uint32_t ctx_id);
 
+/* ---- Not in libkrun: for a caller that confines itself before it becomes the machine ----------
+ */
+
+/*
+ * An open /dev/kvm to be used instead of opening it. The library keeps a copy. -EBADF.
+ */
+int32_t krun_set_kvm_fd(uint32_t ctx_id, int fd);
+/*
+ * A descriptor, for instance of a pipe, that the library closes when everything has succeeded and
+ * the machine begins to run. A start that fails leaves it open, and says nothing on stderr: the
+ * caller who waits at its other end asks krun_get_last_error(). -EBADF.
+ */
+int32_t krun_set_ready_fd(uint32_t ctx_id, int fd);
+/*
+ * Which kernel a start would boot, with the place it was found in. Written and returned like the
+ * text of krun_get_last_error(). -ENOENT: there is none.
+ */
+int32_t krun_get_kernel_name(uint32_t ctx_id, char *buf, size_t len);
+
 /* ---- GPU, displays, input, vhost-user: not built, -ENOTSUP ----------------------------------- */
 
 #define VIRGLRENDERER_USE_EGL (1 << 0)

@@ -484,6 +484,40 @@ EXPORT int32_t krun_get_shutdown_eventfd(uint32_t ctx_id)
 	return result;
 }
 
+EXPORT int32_t krun_set_kvm_fd(uint32_t ctx_id, int fd)
+{
+	CONFIGURE(ctx_id, vmm_config_kvm_fd(c, fd));
+}
+
+EXPORT int32_t krun_set_ready_fd(uint32_t ctx_id, int fd)
+{
+	CONFIGURE(ctx_id, vmm_config_ready_fd(c, fd));
+}
+
+static rl_err kernel_name(const struct vmm_config *c, char *buf, size_t len, int32_t *ret)
+{
+	VMM_AUTO_SUPPLY struct vmm_supply supply = { 0 };
+
+	if (buf == NULL && len > 0)
+		return rl_refuse(RL_E(EINVAL), "the buffer is NULL");
+	RL_TRY(vmm_config_exists(c));
+	RL_TRY(vmm_supply_find(c, &supply));
+	*ret = snprintf(buf, len, "%s", supply.name);
+	return RL_OK;
+}
+
+EXPORT int32_t krun_get_kernel_name(uint32_t ctx_id, char *buf, size_t len)
+{
+	int32_t result, n = 0;
+	rl_err e;
+
+	vmm_contexts_lock();
+	e = kernel_name(vmm_context_config(ctx_id), buf, len, &n);
+	result = answer(ctx_id, e, n);
+	vmm_contexts_unlock();
+	return result;
+}
+
 /* ---- Not built ---- */
 
 static int32_t not_built(uint32_t ctx_id, const char *what)
@@ -610,16 +644,19 @@ static rl_err start(struct vmm_config *config, int *ret_status)
 EXPORT int32_t krun_start_enter(uint32_t ctx_id)
 {
 	struct vmm_config *config;
+	bool awaited;
 	int status = 0;
 	rl_err e;
 
 	vmm_contexts_lock();
 	config = vmm_context_take(ctx_id);
 	vmm_contexts_unlock();
-	e = rl_wrap(start(config, &status), "start the machine");
+	awaited = config != NULL && rl_fd_has(&config->ready_fd);
+	e = rl_wrap(start(config, &status), "%s", awaited ? "" : "start the machine");
 	if (!rl_failed(e))
 		_exit(status); /* the API says so: no atexit handlers, no stdio */
-	say_failure(e);
+	if (!awaited)
+		say_failure(e);
 	vmm_config_free(config);
 	return answer_locked(ctx_id, e, 0);
 }

@@ -40,6 +40,9 @@ void vmm_config_free(struct vmm_config *c)
 	if (c == NULL)
 		return;
 	rl_fd_close(&c->shutdown_fd);
+	rl_fd_close(&c->kvm_fd);
+	/* After a failed start it still is the caller's. */
+	(void)rl_fd_take(&c->ready_fd);
 	arena = c->arena;
 	rl_arena_free(&arena);
 }
@@ -182,6 +185,25 @@ rl_err vmm_config_shutdown_fd(struct vmm_config *c, int *ret_fd)
 		RL_TRY(rl_fd_from(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), &c->shutdown_fd,
 				  "make the shutdown eventfd"));
 	*ret_fd = rl_fd_get(&c->shutdown_fd);
+	return RL_OK;
+}
+
+rl_err vmm_config_kvm_fd(struct vmm_config *c, int fd)
+{
+	struct rl_fd RL_AUTO_FD copy = { 0 };
+
+	RL_TRY(rl_fd_from(fcntl(fd, F_DUPFD_CLOEXEC, 0), &copy, "copy descriptor %d", fd));
+	RL_TRY(vmm_config_exists(c));
+	rl_fd_set(&c->kvm_fd, rl_fd_take(&copy));
+	return RL_OK;
+}
+
+rl_err vmm_config_ready_fd(struct vmm_config *c, int fd)
+{
+	RL_TRY(rl_sys(fcntl(fd, F_GETFD), "descriptor %d", fd));
+	RL_TRY(vmm_config_exists(c));
+	(void)rl_fd_take(&c->ready_fd);
+	c->ready_fd = rl_fd_own(fd);
 	return RL_OK;
 }
 

@@ -147,6 +147,8 @@ struct vmm_config {
 
 	struct vmm_id uid, gid;
 	struct rl_fd shutdown_fd;
+	struct rl_fd kvm_fd;   /* /dev/kvm, opened by the caller; none: opened at the start */
+	struct rl_fd ready_fd; /* closed when the machine runs */
 };
 
 RL_MUST rl_err vmm_config_new(struct vmm_config **ret);
@@ -159,6 +161,8 @@ RL_MUST rl_err vmm_config_split_irqchip(struct vmm_config *c, bool on);
 RL_MUST rl_err vmm_config_uid(struct vmm_config *c, uint32_t uid);
 RL_MUST rl_err vmm_config_gid(struct vmm_config *c, uint32_t gid);
 RL_MUST rl_err vmm_config_smbios(struct vmm_config *c, const char *const strings[]);
+RL_MUST rl_err vmm_config_kvm_fd(struct vmm_config *c, int fd);
+RL_MUST rl_err vmm_config_ready_fd(struct vmm_config *c, int fd);
 /* Makes the eventfd on the first call. */
 RL_MUST rl_err vmm_config_shutdown_fd(struct vmm_config *c, int *ret_fd);
 /* Files that are not for start to find missing: the kernel (RAW) and the initramfs are looked at.

@@ -54,7 +54,7 @@ static rl_err freeze(struct vmm_machine *m)
 	struct vmm_stdio *console;
 	unsigned i = 0;
 
-	RL_TRY(vmm_kvm_open(&m->kvm));
+	RL_TRY(vmm_kvm_open(&m->kvm, rl_fd_get(&c->kvm_fd)));
 	RL_TRY(vmm_supply_find(c, &m->supply));
 	RL_TRY(rl_arena_new(FACTS_LIMIT, &m->facts_arena));
 	RL_TRY(rl_new_array(&m->facts_arena, c->console_count + 1, &console));
@@ -182,6 +182,9 @@ static rl_err confine(struct vmm_machine *m)
 {
 	const struct vmm_config *c = m->config;
 
+	/* The kernel is loaded; what else was opened for it leads out of the caller's root. */
+	vmm_supply_forget();
+	rl_fd_close(&m->supply.modules);
 	if (c->gid.set)
 		RL_TRY(rl_sys(setgid(c->gid.id), "become group %u", c->gid.id));
 	if (c->uid.set)
@@ -243,6 +246,8 @@ static rl_err run(struct vmm_machine *m)
 		microseconds() - m->started, m->supply.name);
 	for (unsigned i = 0; i < m->vcpu_count && !rl_failed(e); i++)
 		e = vmm_vcpu_start(&m->vcpu[i]);
+	if (!rl_failed(e) && rl_fd_has(&m->config->ready_fd))
+		(void)close(rl_fd_get(&m->config->ready_fd));
 	if (!rl_failed(e))
 		e = vmm_loop_run(m->loop);
 	if (rl_failed(e))

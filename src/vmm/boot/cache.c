@@ -93,6 +93,11 @@ void vmm_cache_look(void)
 	rl_drop(open_cache(&cache.dir));
 }
 
+void vmm_cache_forget(void)
+{
+	rl_fd_close(&cache.dir);
+}
+
 static void file_name(const char *kind, struct vmm_cache_key key, char name[static NAME_MAX_LEN])
 {
 	snprintf(name, NAME_MAX_LEN, "%s-%016" PRIx64, kind, key.hash);

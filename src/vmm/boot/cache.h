@@ -21,6 +21,9 @@
  */
 void vmm_cache_look(void);
 
+/* Closes the directory; from now on there is no cache. */
+void vmm_cache_forget(void);
+
 struct vmm_cache_key {
 	uint64_t hash;
 };

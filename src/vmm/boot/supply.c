@@ -87,6 +87,13 @@ void vmm_supply_look(void)
 		vmm_cache_look();
 }
 
+void vmm_supply_forget(void)
+{
+	rl_fd_close(&distribution.kernel);
+	rl_fd_close(&distribution.modules);
+	vmm_cache_forget();
+}
+
 void vmm_supply_free(struct vmm_supply *s)
 {
 	vmm_image_close(&s->kernel);

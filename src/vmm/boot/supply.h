@@ -34,6 +34,9 @@ struct vmm_supply {
  */
 void vmm_supply_look(void);
 
+/* Gives back what vmm_supply_look opened: directories of the host, which no guest must reach. */
+void vmm_supply_forget(void);
+
 /*
  * ENOENT: no kernel anywhere, with a list of the places and a hint what to install; or the named
  * file does not exist.

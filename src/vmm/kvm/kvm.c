@@ -106,11 +106,14 @@ static rl_err read_cpuid(struct vmm_kvm *kvm)
 	return RL_OK;
 }
 
-rl_err vmm_kvm_open(struct vmm_kvm *kvm)
+rl_err vmm_kvm_open(struct vmm_kvm *kvm, int fd)
 {
 	int size;
 
-	RL_TRY(open_device(&kvm->sys));
+	if (fd < 0)
+		RL_TRY(open_device(&kvm->sys));
+	else
+		RL_TRY(rl_fd_from(fcntl(fd, F_DUPFD_CLOEXEC, 0), &kvm->sys, "copy /dev/kvm"));
 	RL_TRY(check_capabilities(kvm));
 	size = ioctl(sys_fd(kvm), KVM_GET_VCPU_MMAP_SIZE, 0);
 	RL_TRY(rl_sys(size, "KVM_GET_VCPU_MMAP_SIZE"));

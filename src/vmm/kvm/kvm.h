@@ -23,10 +23,10 @@ struct vmm_kvm {
 };
 
 /*
- * Opens /dev/kvm and asks what it can do. ENOENT, ENXIO, EACCES, EBUSY as open(2) says, with a
- * hint; ENOTSUP: another API version, or a capability is missing (named).
+ * Opens /dev/kvm, or copies `fd` (-1: none), and asks what it can do. ENOENT, ENXIO, EACCES, EBUSY
+ * as open(2) says, with a hint; ENOTSUP: another API version, or a capability is missing (named).
  */
-RL_MUST rl_err vmm_kvm_open(struct vmm_kvm *kvm);
+RL_MUST rl_err vmm_kvm_open(struct vmm_kvm *kvm, int fd);
 void vmm_kvm_close(struct vmm_kvm *kvm);
 #define VMM_AUTO_KVM __attribute__((cleanup(vmm_kvm_close)))
 
