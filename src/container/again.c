@@ -6,7 +6,9 @@
 #include "linux/sys.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +37,8 @@ static rl_err read_argv(struct rl_arena *a, const char ***ret)
 	*ret = argv;
 	return RL_OK;
 }
+
+/* ---- sealed ---------------------------------------------------------------------------------- */
 
 static rl_err execute_copy(struct rl_arena *a, int self_fd)
 {
@@ -73,3 +77,44 @@ bool ct_exec_must_seal(const struct oci_record *record, const struct plan_proces
 
 	return may_look || plan_exe_defence_for(process, seccomp) == PLAN_EXE_SEALED;
 }
+
+/* ---- full ------------------------------------------------------------------------------------ */
+
+#ifdef RL_LEAN
+
+/* Beside us first: that is where a build directory has it. */
+static void beside_us(char path[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/runlet-full"));
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash != NULL)
+		strcpy(slash, "/runlet-full");
+}
+
+rl_err ct_again_full(const char *reason)
+{
+	struct rl_arena RL_AUTO_ARENA a = { 0 };
+	char beside[PATH_MAX];
+	const char **argv = NULL;
+
+	RL_TRY(rl_arena_new(SELF_LIMIT, &a));
+	RL_TRY(read_argv(&a, &argv));
+	beside_us(beside);
+	(void)execve(beside, (char *const *)(uintptr_t)argv, environ);
+	(void)execve(RL_FULL_PROGRAM, (char *const *)(uintptr_t)argv, environ);
+	return rl_hint(rl_sys(-1, "%s needs the program " RL_FULL_PROGRAM ": execute it", reason),
+		       "install all of runlet, or build with -Dlean=disabled");
+}
+
+#else
+
+rl_err ct_again_full(const char *reason)
+{
+	(void)reason;
+	return RL_OK;
+}
+
+#endif

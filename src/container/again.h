@@ -18,6 +18,12 @@
 RL_MUST rl_err ct_again_sealed(void);
 
 /*
+ * The lean program cannot load libraries; runlet-full can. Returns when we are that program.
+ * `reason` names what needs it, for the error when it is not installed.
+ */
+RL_MUST rl_err ct_again_full(const char *reason);
+
+/*
  * Whether `exec` has to be sealed: the process it makes is seen by those of the container from its
  * birth, and CAP_SYS_PTRACE in our own user namespace is all it takes to look at it. In a user
  * namespace of the container's own, and without that capability, being not dumpable is enough.

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/become.h"
 
+#include "base/log.h"
 #include "container/program.h"
 
 #include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 static rl_err confine(struct ct_becoming *b)
 {
@@ -17,10 +20,30 @@ rl_err ct_become_prepare(struct ct_becoming *b, const struct lx_tty *tty)
 	return ct_filter_is_early(&b->confinement) ? RL_OK : confine(b);
 }
 
+/*
+ * For a machine this looks from outside, as another user, and with other file systems mounted: only
+ * a program that is not there at all is certain.
+ */
+static rl_err find_for_machine(struct ct_becoming *b)
+{
+	const char *name = b->process->args[0];
+	rl_err e;
+
+	if (name[0] != '/' && strchr(name, '/') != NULL)
+		return RL_OK;
+	e = ct_program_find(b->arena, b->process, b->process->env, &b->program);
+	if (rl_is(e, RL_E(ENOENT)))
+		return e;
+	rl_drop(e);
+	return RL_OK;
+}
+
 rl_err ct_become_find(struct ct_becoming *b)
 {
 	const char *const *env = b->confined.env != NULL ? b->confined.env : b->process->env;
 
+	if (b->handler != NULL)
+		return find_for_machine(b);
 	return ct_program_find(b->arena, b->process, env, &b->program);
 }
 
@@ -32,10 +55,25 @@ static rl_err keep_descriptors(unsigned count)
 	return RL_OK;
 }
 
+static rl_err become_machine(struct ct_becoming *b, int talk_fd)
+{
+	int keeps[HDL_KEEPS_MAX + 2];
+	size_t count = hdl_keeps(b->handler, keeps);
+
+	keeps[count++] = talk_fd;
+	if (rl_log_fd() > STDERR_FILENO)
+		keeps[count++] = rl_log_fd();
+	ct_program_close_others(keeps, count);
+	RL_TRY(ct_confine_last(&b->confinement));
+	return hdl_enter(b->handler, talk_fd);
+}
+
 rl_err ct_become(struct ct_becoming *b, int talk_fd)
 {
 	const struct plan_process *p = b->process;
 
+	if (b->handler != NULL)
+		return become_machine(b, talk_fd);
 	RL_TRY(ct_program_close_from(3));
 	RL_TRY(keep_descriptors(p->keep_fds));
 	if (ct_filter_is_early(&b->confinement)) {

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "container/confine.h"
+#include "handlers/handler.h"
 #include "linux/tty.h"
 
 struct ct_becoming {
@@ -18,6 +19,7 @@ struct ct_becoming {
 	const struct plan_process *process;
 	struct ct_confinement confinement; /* filled in by the caller */
 	int stub_fd;			   /* -1: the runtime runs from a sealed copy */
+	struct hdl_session *handler;	   /* instead of the program; NULL: native */
 
 	struct ct_confined confined;
 	const char *program;
@@ -29,5 +31,11 @@ struct ct_becoming {
  */
 RL_MUST rl_err ct_become_prepare(struct ct_becoming *b, const struct lx_tty *tty);
 RL_MUST rl_err ct_become_find(struct ct_becoming *b);
-/* `talk_fd` hears of a failed execve from the stub, and sees the end of file of a good one. */
+/*
+ * With a handler nothing is executed: it takes the program's place in this process, so what is not
+ * its own is closed here. `talk_fd` is closed when it runs.
+ *
+ * Without, `talk_fd` hears of a failed execve from the stub, and sees the end of file of a good
+ * one.
+ */
 RL_MUST rl_err ct_become(struct ct_becoming *b, int talk_fd);

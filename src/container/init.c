@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/init.h"
 
+#include "container/agent.h"
 #include "container/attend.h"
 #include "container/become.h"
 #include "container/gate.h"
@@ -114,6 +115,10 @@ static rl_err build(struct state *s)
 	if ((p->ns.create & CLONE_NEWNET) != 0)
 		RL_TRY(lx_net_loopback_up());
 	RL_TRY(set_names(&p->ns));
+	if (s->in->handler != NULL) {
+		RL_TRY(ct_agent_prepare_in(s->in->agent_dir, s->in->handler));
+		RL_TRY(hdl_connect(s->in->handler));
+	}
 	RL_TRY(ct_furnish_mounts(&p->furnish, s->in->served, &s->furnish));
 	RL_TRY(set_parameters(s));
 	RL_TRY(run_hooks(s, PLAN_HOOK_CREATE_CONTAINER, OCI_CREATING));
@@ -128,6 +133,7 @@ static void set_out(struct state *s)
 		.arena = in->arena,
 		.process = &in->plan->process,
 		.stub_fd = in->stub_fd,
+		.handler = in->handler,
 		.confinement = {
 			.process = &in->plan->process,
 			.filter = in->filter,
@@ -136,6 +142,7 @@ static void set_out(struct state *s)
 			.last_capability = in->host->last_capability,
 			.limited_outside = in->plan->has_user_namespace,
 			.new_session_keyring = in->plan->new_session_keyring,
+			.labels_now = in->handler != NULL,
 		},
 	};
 }

@@ -6,6 +6,7 @@
 #include "container/filter.h"
 #include "container/furnish.h"
 #include "container/spawn.h"
+#include "handlers/handler.h"
 #include "linux/cgroup.h"
 #include "linux/host.h"
 #include "oci/state.h"
@@ -24,9 +25,11 @@ struct ct_init {
 	int lock_fd;	 /* the state directory: its lock must not live on in init */
 	int runtime_end; /* the runtime's end of the talk: closed at once in init */
 	int talk;
-	int gate;     /* listener, -1: no gate (run) */
-	int agent_fd; /* connected to the agent of seccomp's notifications, or -1 */
-	int stub_fd;  /* -1: the runtime runs from a sealed copy */
+	int gate;		     /* listener, -1: no gate (run) */
+	int agent_fd;		     /* connected to the agent of seccomp's notifications, or -1 */
+	int stub_fd;		     /* -1: the runtime runs from a sealed copy */
+	const char *agent_dir;	     /* of the handler, on the host */
+	struct hdl_session *handler; /* instead of the program; NULL: native */
 };
 
 /* For ct_spawn. Returns only when init failed; the reason has been said. */

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "container/again.h"
 #include "container/container.h"
 #include "container/store.h"
 #include "oci/read.h"
@@ -19,7 +20,20 @@
 
 void ct_loaded_free(struct ct_loaded *l)
 {
+	hdl_free(l->handler);
 	rl_arena_free(&l->arena);
+}
+
+/* A native container, nearly every one, pays for a look at its annotations. */
+static rl_err load_handler(struct ct_loaded *l, int bundle_fd, const struct plan_request *request)
+{
+	const char *name;
+
+	RL_TRY(hdl_choose(l->config, request, &name));
+	if (name == NULL)
+		return RL_OK;
+	RL_TRY(ct_again_full("handler \"krun\""));
+	return rl_wrap(hdl_load(l->config, bundle_fd, &l->handler), "handler \"%s\"", name);
 }
 
 static rl_err read_config(struct ct_loaded *l, int dir_fd, const char *file)
@@ -84,7 +98,8 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
 	RL_TRY(lx_host_read(&l.arena, wanted_facts(l.config, request), &l.host));
-	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, &l.plan));
+	RL_TRY(load_handler(&l, rl_fd_get(&bundle), request));
+	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, hdl_facts(l.handler), &l.plan));
 	RL_TRY(rl_arena_seal(&l.arena));
 	print_warnings(l.plan);
 	*ret = l;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "handlers/handler.h"
 #include "linux/host.h"
 #include "oci/config.h"
 #include "plan/plan.h"
@@ -13,6 +14,7 @@ struct ct_loaded {
 	size_t len;
 	const struct oci_config *config;
 	struct lx_host host;
+	struct hdl_session *handler; /* NULL: native */
 	const struct plan *plan;
 };
 

@@ -5,6 +5,7 @@
 #include "linux/sys.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -125,6 +126,36 @@ rl_err ct_program_close_from(unsigned first)
 		if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF)
 			return rl_sys(-1, "make descriptor %u close-on-exec", fd);
 	return RL_OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* close_range(2) is older than some kernels that have KVM. */
+static void close_one_by_one(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd <= last && fd < 1U << 16; fd++)
+		(void)close((int)fd);
+}
+
+void ct_program_close_others(int *keeps, size_t count)
+{
+	unsigned first = STDERR_FILENO + 1;
+
+	qsort(keeps, count, sizeof(*keeps), by_number);
+	for (size_t i = 0; i <= count; i++) {
+		unsigned last = i < count ? (unsigned)keeps[i] - 1 : ~0U;
+
+		if (i < count && (unsigned)keeps[i] < first)
+			continue;
+		if (first <= last && lx_sys_close_range(first, last, 0) != 0)
+			close_one_by_one(first, last);
+		first = last + 2;
+	}
 }
 
 rl_err ct_program_by_stub(struct rl_arena *a, int stub_fd, int report_fd, const char *path,

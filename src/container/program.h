@@ -30,5 +30,8 @@ RL_MUST rl_err ct_program_exec(const char *path, const char *const *args, const 
  */
 RL_MUST rl_err ct_program_report(int fd, const char *path);
 
+/* Closes every descriptor from 3 on but these, which are sorted on the way. */
+void ct_program_close_others(int *keeps, size_t count);
+
 /* Every descriptor from `first` on becomes close-on-exec. */
 RL_MUST rl_err ct_program_close_from(unsigned first);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/store.h"
 
+#include "container/agent.h"
+
 #include "base/io.h"
 
 #include <dirent.h>
@@ -176,6 +178,7 @@ rl_err ct_store_remove(struct ct_store *s, const char *id)
 	if (unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return RL_OK;
 	RL_TRY(remove_notify(rl_fd_get(&s->dir)), "container %s", id);
+	RL_TRY(ct_agent_remove(rl_fd_get(&s->dir)), "container %s", id);
 	RL_TRY(remove_leftovers(rl_fd_get(&s->dir)), "container %s", id);
 	return rl_sys(unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR),
 		      "remove the state directory of %s", id);

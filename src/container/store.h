@@ -10,6 +10,7 @@
  *   gate         socket that init listens at while the container is created and not started
  *   fenced       empty; there from the moment at which the cgroup is known to be the container's
  *                own: before, whoever is in it is somebody else's
+ *   vm/          the socket of a virtual machine's agent (container/agent.h)
  *   notify/      the socket of sd_notify, if NOTIFY_SOCKET was set (container/sdnotify.h)
  *
  * ROOT/.cache/ holds what containers share (compiled seccomp filters).
@@ -26,6 +27,7 @@
 #define CT_CONFIG "config.json"
 #define CT_GATE "gate"
 #define CT_FENCED "fenced"
+#define CT_VM "vm"
 #define CT_NOTIFY "notify"
 #define CT_NOTIFY_SOCKET CT_NOTIFY "/notify"
 

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "container/again.h"
+#include "container/agent.h"
 #include "container/attend.h"
 #include "container/confine.h"
 #include "container/furnish.h"
@@ -135,6 +136,8 @@ static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
 	RL_TRY(ct_talk_pair(&w->talk, &i->talk));
 	if (gate)
 		RL_TRY(ct_gate_open(rl_fd_get(&w->store.dir), &i->gate));
+	if (p->vm != NULL)
+		return ct_agent_prepare(&w->store, w->loaded.handler);
 	if (p->exe_defence == PLAN_EXE_STUB)
 		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &i->stub));
 	return RL_OK;
@@ -158,10 +161,14 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		.gate = rl_fd_get(&i->gate),
 		.stub_fd = rl_fd_get(&i->stub),
 		.agent_fd = rl_fd_get(&i->agent),
+		.handler = w->loaded.handler,
 	};
 	int into = -1;
 	bool in_cgroup;
 
+	if (p->vm != NULL)
+		RL_TRY(rl_arena_fmt(w->arena, &init.agent_dir, "%s/%s/" CT_VM,
+				    w->request->state_root, p->id));
 	if (p->cgroup.enabled) {
 		RL_TRY(lx_cgroup_into(&w->cgroup, &into));
 		RL_TRY(lx_cgroup_prepare_join(&w->cgroup, into >= 0));
@@ -284,7 +291,9 @@ static rl_err read_and_plan(struct ct_walk *w)
 	RL_TRY(ct_load(w->request, w->options->config_file, &w->loaded));
 	if (w->loaded.plan->exe_defence == PLAN_EXE_SEALED)
 		RL_TRY(ct_again_sealed());
-	return RL_OK;
+	if (w->loaded.plan->vm == NULL)
+		return RL_OK;
+	return hdl_open(w->loaded.handler, w->loaded.plan->vm, w->loaded.text, w->loaded.len);
 }
 
 static rl_err bring_up(struct ct_walk *w, enum ct_word word)

@@ -17,8 +17,10 @@ struct making {
 	const struct oci_config *config;
 	const struct plan_request *request;
 	const struct lx_host *host;
+	const struct hdl_facts *facts; /* the handler's, or NULL */
 	struct plan_warnings warnings;
 	struct plan *plan;
+	struct hdl_plan *vm; /* the plan's */
 };
 
 /* Host id of a container id by the map's entries, -1 if it is not mapped. */
@@ -46,6 +48,10 @@ static rl_err make_cgroup(struct making *m)
 				: user->gid,
 	};
 
+	if (m->vm != NULL) {
+		in.extra_devices = m->vm->rules;
+		in.extra_device_count = m->vm->rule_count;
+	}
 	return plan_cgroup_make(m->arena, &in, &m->warnings, &m->plan->cgroup);
 }
 
@@ -67,6 +73,10 @@ static rl_err make_furnish(struct making *m)
 		.userns_path = p->ns.join[PLAN_NS_USER],
 	};
 
+	if (m->vm != NULL) {
+		in.extra_devices = m->vm->devices;
+		in.extra_device_count = m->vm->device_count;
+	}
 	return plan_furnish_make(m->arena, &in, &m->warnings, &m->plan->furnish);
 }
 
@@ -127,28 +137,38 @@ static enum plan_exe_defence make_exe_defence(const struct plan *p)
 {
 	if (p->ns.join[PLAN_NS_PID] != NULL || p->hooks[PLAN_HOOK_START_CONTAINER].count > 0)
 		return PLAN_EXE_SEALED;
+	/* A machine executes nothing. */
+	if (p->vm != NULL)
+		return PLAN_EXE_STUB;
 	return plan_exe_defence_for(&p->process, &p->seccomp);
 }
 
-/*
- * Handlers replace the last step. None is built in yet, and a name that nobody knows is an error:
- * running natively what asked for isolation would be a lie.
- */
-static rl_err make_handler(const struct making *m)
+/* Handlers replace the last step, and may need devices; so this comes first. */
+static rl_err make_handler(struct making *m)
 {
-	const char *annotated = oci_map_get(&m->config->annotations, "run.oci.handler");
-	const char *name = m->request->handler != NULL ? m->request->handler : annotated;
-
-	if (name == NULL)
+	RL_TRY(hdl_choose(m->config, m->request, &m->plan->handler));
+	if (m->plan->handler == NULL)
 		return RL_OK;
-	if (m->request->handler != NULL && annotated != NULL)
-		return rl_hint(rl_refuse(RL_E(EACCES),
-					 "annotations[\"run.oci.handler\"]: \"%s\", but "
-					 "the program was called as \"%s\"",
-					 annotated, m->request->handler),
-			       "choose one of the two ways to select a handler");
-	return rl_hint(rl_refuse(RL_E(ENOTSUP), "handler \"%s\": not known to this program", name),
-		       "`runlet features` lists the handlers");
+	if (m->facts == NULL)
+		return rl_fail(RL_E(EPROTO), "plan for a handler without its facts");
+	RL_TRY(hdl_plan_make(m->arena, m->config, m->request, m->facts, &m->warnings, &m->vm));
+	m->plan->vm = m->vm;
+	return RL_OK;
+}
+
+/*
+ * What init becomes with a handler is not the program: its identity and its system calls are those
+ * of a machine. Program and profile are the guest's business.
+ */
+static rl_err make_confinement(struct making *m)
+{
+	struct plan *p = m->plan;
+
+	if (p->vm == NULL)
+		return plan_seccomp_make(m->arena, m->config, &m->warnings, &p->seccomp);
+	if (p->has_process)
+		RL_TRY(hdl_plan_process(m->arena, m->facts, &p->process, m->vm));
+	return hdl_plan_seccomp(m->arena, &p->seccomp);
 }
 
 /* What the specification lets a runtime leave out, and this one does: never without a word. */
@@ -162,7 +182,7 @@ static rl_err warn_of_the_rest(struct making *m)
 		{ l->net_device_count > 0, "$.linux.netDevices" },
 		{ l->intel_rdt != NULL, "$.linux.intelRdt" },
 		{ l->memory_policy != NULL, "$.linux.memoryPolicy" },
-		{ m->config->vm != NULL, "$.vm" },
+		{ m->config->vm != NULL && m->vm == NULL, "$.vm" },
 	};
 
 	for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
@@ -184,7 +204,7 @@ static rl_err make_parts(struct making *m)
 	RL_TRY(plan_ids_make(m->arena, m->config, m->host, &p->ns, &p->ids));
 	RL_TRY(plan_sysctls_make(m->arena, m->config, &p->sysctls, &p->sysctl_count));
 	RL_TRY(make_process(m));
-	RL_TRY(plan_seccomp_make(m->arena, m->config, &m->warnings, &p->seccomp));
+	RL_TRY(make_confinement(m));
 	RL_TRY(make_cgroup(m));
 	RL_TRY(make_furnish(m));
 	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));
@@ -194,9 +214,11 @@ static rl_err make_parts(struct making *m)
 
 rl_err plan_make(struct rl_arena *a, const struct oci_config *config,
 		 const struct plan_request *request, const struct lx_host *host,
-		 const struct plan **ret)
+		 const struct hdl_facts *handler, const struct plan **ret)
 {
-	struct making m = { a, config, request, host, { 0 }, NULL };
+	struct making m = {
+		.arena = a, .config = config, .request = request, .host = host, .facts = handler
+	};
 
 	RL_TRY(rl_new(a, &m.plan));
 	m.plan->id = request->id;

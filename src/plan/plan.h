@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "handlers/handler.h"
 #include "plan/cgroup.h"
 #include "plan/furnish.h"
 #include "plan/process.h"
@@ -80,7 +81,8 @@ struct plan_annotation {
 
 struct plan {
 	const char *id, *bundle, *oci_version;
-	const char *handler; /* NULL: native */
+	const char *handler;	   /* NULL: native */
+	const struct hdl_plan *vm; /* what it will make; NULL: native */
 	struct plan_namespaces ns;
 	bool has_user_namespace; /* new or joined */
 	struct plan_id_map ids;

@@ -274,8 +274,42 @@ static void put_process(FILE *to, const struct plan *plan)
 	if (p->keep_fds > 0)
 		fprintf(to, "  keep-fds %u (listen %u)\n", p->keep_fds, p->listen_fds);
 	fprintf(to, "  last-step %s\n",
-		plan->exe_defence == PLAN_EXE_STUB ? "stub" : "sealed-runtime");
+		plan->exe_defence != PLAN_EXE_STUB ? "sealed-runtime"
+		: plan->vm != NULL		   ? "machine"
+						   : "stub");
 	fprintf(to, "  session-keyring %s\n", plan->new_session_keyring ? "new" : "kept");
+}
+
+static void put_disks(FILE *to, const struct hdl_plan *vm)
+{
+	if (vm->image != NULL) {
+		fprintf(to, "  root-disk format=%u", vm->image_format);
+		put_line(to, "", vm->image);
+	}
+	for (size_t i = 0; i < vm->disk_count; i++) {
+		fprintf(to, "  disk %s%s", vm->disks[i].id,
+			vm->disks[i].read_only ? " read-only" : "");
+		put_line(to, "", vm->disks[i].path);
+	}
+}
+
+static void put_machine(FILE *to, const struct hdl_plan *vm)
+{
+	if (vm == NULL)
+		return;
+	fprintf(to, "machine\n  vcpus %u\n  memory %u MiB\n", vm->vcpus, vm->ram_mib);
+	if (vm->nested)
+		fprintf(to, "  nested\n");
+	if (vm->gpu)
+		fprintf(to, "  gpu flags=0x%x\n", vm->gpu_flags);
+	put_line(to, vm->kernel_on_host ? "kernel of the host" : "kernel", vm->kernel);
+	put_line(to, "initramfs", vm->initrd);
+	put_line(to, "command line", vm->cmdline);
+	if (vm->image == NULL)
+		fprintf(to, "  root by virtio-fs %s window=%" PRIu64 "\n", vm->tag, vm->window);
+	put_disks(to, vm);
+	if (vm->passt)
+		fprintf(to, "  network by passt%s\n", vm->passt_open ? ", ports open" : "");
 }
 
 void plan_print(const struct plan *p, FILE *to)
@@ -284,6 +318,7 @@ void plan_print(const struct plan *p, FILE *to)
 	put_line(to, "bundle", p->bundle);
 	put_line(to, "spec", p->oci_version);
 	put_line(to, "handler", p->handler);
+	put_machine(to, p->vm);
 	put_cgroup(to, &p->cgroup);
 	put_namespaces(to, p);
 	plan_print_furnish(&p->furnish, to);

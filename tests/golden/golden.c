@@ -216,7 +216,7 @@ static rl_err make_plan(struct rl_arena *a, const char *config_path, const struc
 
 	RL_TRY(rl_read_file(a, AT_FDCWD, config_path, FILE_LIMIT, &text, &len));
 	RL_TRY(oci_config_read(&problems, "config.json", text, len, &config));
-	return plan_make(a, config, request, host, ret);
+	return plan_make(a, config, request, host, NULL, ret);
 }
 
 static int fail(rl_err e)

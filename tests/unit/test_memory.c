@@ -90,7 +90,7 @@ static rl_err make(struct rl_arena *a, const struct plan **ret)
 	const struct oci_config *config;
 
 	RL_TRY(oci_config_read(&problems, "config.json", document, strlen(document), &config));
-	return plan_make(a, config, &request, &host, ret);
+	return plan_make(a, config, &request, &host, NULL, ret);
 }
 
 /* Runs with so much arena; false when it was too little. Notes how much was used. */
