@@ -89,6 +89,16 @@ struct ct_event_options {
 RL_MUST rl_err ct_events(struct rl_arena *a, const char *root, const char *id,
 			 const struct ct_event_options *options);
 
+/* `mounts`: an array of entries as config.json has them. */
+struct ct_mounts_options {
+	const char *file; /* "-": standard input */
+	bool remove;	  /* of the entries only the destination counts */
+};
+
+/* All of them or none. */
+RL_MUST rl_err ct_mounts(struct rl_arena *a, const char *root, const char *id,
+			 const struct ct_mounts_options *options);
+
 /* Every process in the container's cgroups, as pids of the host. */
 RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);

@@ -4,10 +4,13 @@
 #include "linux/sys.h"
 
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* statfs(2); glibc has it under another name, musl not at all. */
 #ifndef ST_NOSYMFOLLOW
@@ -318,4 +321,41 @@ rl_err lx_mount_idmap(int mount_fd, int userns_fd, bool recursive)
 		return rl_hint(e, "the file system does not support id-mapped mounts on this "
 				  "kernel, or the mount is mapped already");
 	return e;
+}
+
+/* ---- where /proc is not to be trusted -------------------------------------------------------- */
+
+rl_err lx_mount_can_detach(void)
+{
+	struct lx_mount_attr attr = { 0 };
+
+	if (lx_sys_mount_setattr(-1, "", AT_EMPTY_PATH, &attr) == 0 || errno != ENOSYS)
+		return RL_OK;
+	return rl_hint(rl_fail(RL_E(ENOSYS), "mount_setattr"), "this needs Linux 5.12");
+}
+
+rl_err lx_mount_is_root(int fd, bool *ret)
+{
+	struct lx_statx st;
+
+	RL_TRY(rl_sys(lx_sys_statx(fd, "", AT_EMPTY_PATH, &st), "statx"));
+	if (!(st.attributes_mask & STATX_ATTR_MOUNT_ROOT))
+		return rl_hint(rl_fail(RL_E(EOPNOTSUPP), "tell whether this is a mount"),
+			       "this needs Linux 5.8");
+	*ret = (st.attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+	return RL_OK;
+}
+
+/* No call takes a descriptor, and "/proc/self/fd" may be the container's idea of it. */
+rl_err lx_unmount(const struct lx_proc *proc, int mount_fd)
+{
+	struct statfs fs;
+	char path[32];
+
+	RL_TRY(rl_sys(fstatfs(rl_fd_get(&proc->root), &fs), "look at the host's /proc"));
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return rl_fail(RL_E(EOPNOTSUPP), "the host's /proc is no procfs");
+	RL_TRY(rl_sys(fchdir(rl_fd_get(&proc->root)), "enter the host's /proc"));
+	snprintf(path, sizeof(path), "self/fd/%d", mount_fd);
+	return rl_sys(umount2(path, MNT_DETACH), "unmount");
 }

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "linux/abi.h"
+#include "linux/path.h"
 
 #include <sys/types.h>
 
@@ -78,3 +79,19 @@ RL_MUST rl_err lx_mount_propagate(int mount_fd, uint32_t propagation);
 
 /* Ids shown through the user namespace. For detached mounts that nothing else has open. */
 RL_MUST rl_err lx_mount_idmap(int mount_fd, int userns_fd, bool recursive);
+
+/*
+ * ENOSYS unless mounts can be made, given all their attributes and attached without a /proc: what
+ * is done where the /proc at hand is a container's.
+ */
+RL_MUST rl_err lx_mount_can_detach(void);
+
+/* Whether the descriptor is the root of a mount (Linux 5.8; EOPNOTSUPP before). */
+RL_MUST rl_err lx_mount_is_root(int fd, bool *ret);
+
+/*
+ * Takes away the mount whose root the descriptor is, with all beneath it, whoever still uses it.
+ * `proc` is the host's: whatever the /proc of this mount namespace is, it is not looked at. The
+ * working directory changes. EINVAL: no mount, or one that is locked.
+ */
+RL_MUST rl_err lx_unmount(const struct lx_proc *proc, int mount_fd);

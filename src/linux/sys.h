@@ -151,3 +151,24 @@ static inline long lx_sys_unshare(int flags)
 {
 	return syscall(SYS_unshare, flags);
 }
+
+/* statx(2), Linux 4.11; struct statx of <linux/stat.h>, which does not go with musl's headers. */
+struct lx_statx {
+	uint32_t mask, block_size;
+	uint64_t attributes; /* STATX_ATTR_* */
+	uint32_t links, uid, gid;
+	uint16_t mode, spare;
+	uint64_t ino, size, blocks;
+	uint64_t attributes_mask; /* which of them this file system tells */
+	uint8_t rest[192];
+};
+_Static_assert(sizeof(struct lx_statx) == 256, "struct statx");
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000 /* Linux 5.8 */
+#endif
+
+static inline long lx_sys_statx(int dir_fd, const char *path, int flags, struct lx_statx *st)
+{
+	return syscall(SYS_statx, dir_fd, path, flags, 0u, st);
+}
