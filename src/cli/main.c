@@ -171,13 +171,14 @@ static int fail(rl_err e, int status)
 	return status != 0 ? status : 1;
 }
 
-/* "krun" and "crun-NAME", "runlet-NAME" as the name of the program select a handler. */
+/* A name that ends in "krun", or "crun-NAME", selects a handler. */
 static const char *handler_of_name(const char *argv0)
 {
 	const char *slash = strrchr(argv0, '/'), *name = slash != NULL ? slash + 1 : argv0;
+	size_t len = strlen(name);
 
-	if (strcmp(name, "krun") == 0)
-		return name;
+	if (len >= 4 && strcmp(name + len - 4, "krun") == 0)
+		return name + len - 4;
 	if (strncmp(name, "crun-", 5) == 0)
 		return name + 5;
 	return NULL;

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static rl_err confine(struct ct_becoming *b)
@@ -55,17 +56,29 @@ static rl_err keep_descriptors(unsigned count)
 	return RL_OK;
 }
 
+/* The exit status of a machine that ended without one of its program. */
+#define MACHINE_FAILED 125
+
 static rl_err become_machine(struct ct_becoming *b, int talk_fd)
 {
 	int keeps[HDL_KEEPS_MAX + 2];
 	size_t count = hdl_keeps(b->handler, keeps);
+	struct stat before, after;
+	rl_err e;
 
 	keeps[count++] = talk_fd;
 	if (rl_log_fd() > STDERR_FILENO)
 		keeps[count++] = rl_log_fd();
 	ct_program_close_others(keeps, count);
 	RL_TRY(ct_confine_last(&b->confinement));
-	return hdl_enter(b->handler, talk_fd);
+	RL_TRY(rl_sys(fstat(talk_fd, &before), "look at the talk"));
+	e = hdl_enter(b->handler, talk_fd);
+	if (fstat(talk_fd, &after) == 0 && before.st_ino == after.st_ino &&
+	    before.st_dev == after.st_dev)
+		return e;
+	/* Whoever started us believes that the machine runs. */
+	rl_log_failure(e);
+	_exit(MACHINE_FAILED);
 }
 
 rl_err ct_become(struct ct_becoming *b, int talk_fd)
