@@ -146,6 +146,7 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 		.seccomp_supported_flags = supported_seccomp_flags(),
 		.apparmor = true,
 		.selinux = true,
+		.memory_policy = true,
 		.idmap = true,
 		.annotations = { versions, sizeof(versions) / sizeof(versions[0]) },
 		.unsafe_annotations = unsafe_annotations,

@@ -5,7 +5,8 @@
  *   what                      needs, so that it comes before that is given up
  *   ------------------------  -------------------------------------------------------------------
  *   session keyring, labels   our own /proc/thread-self/attr, which a change of user ids closes
- *   personality, umask        nothing
+ *   personality, umask,       nothing
+ *   memory policy
  *   working directory         first as root, who may make it; again as the user, who may be the
  *                             only one to enter it
  *   home                      a few free descriptors
@@ -276,6 +277,10 @@ rl_err ct_confine(struct rl_arena *a, const struct ct_confinement *c, struct ct_
 	RL_TRY(set_labels(c));
 	if (p->set_personality)
 		RL_TRY(lx_personality(p->personality), "$.linux.personality");
+	if (p->set_memory_policy)
+		RL_TRY(lx_memory_policy(p->memory_policy, p->memory_nodes.bits,
+					p->memory_nodes.bytes),
+		       "$.linux.memoryPolicy");
 	umask(p->umask);
 
 	RL_TRY(enter_cwd_as_root(p->cwd, &cwd_again));

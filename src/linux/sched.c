@@ -80,3 +80,16 @@ rl_err lx_oom_score_adj(const struct lx_proc *proc, pid_t pid, int value)
 	return rl_hint(rl_wrap(lx_proc_write(proc, path, text), "set oom_score_adj to %d", value),
 		       "a value lower than one's own needs CAP_SYS_RESOURCE");
 }
+
+rl_err lx_memory_policy(int mode, const void *nodes, size_t bytes)
+{
+	/* The kernel takes one bit less than it is told. */
+	rl_err e = rl_sys(
+		syscall(SYS_set_mempolicy, mode, nodes, nodes != NULL ? bytes * 8 + 1 : (size_t)0),
+		"set the memory policy %d", mode & 0xff);
+
+	if (rl_is(e, RL_E(ENOSYS)))
+		return rl_hint(e, "this kernel was built without NUMA");
+	return rl_hint(e, "the nodes must exist and be allowed by the cpuset; newer modes need a "
+			  "newer kernel");
+}

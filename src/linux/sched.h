@@ -29,3 +29,8 @@ RL_MUST rl_err lx_io_priority(pid_t pid, int value);
 RL_MUST rl_err lx_personality(unsigned long persona);
 /* Lowering needs CAP_SYS_RESOURCE. `proc` shows `pid`. */
 RL_MUST rl_err lx_oom_score_adj(const struct lx_proc *proc, pid_t pid, int value);
+/*
+ * set_mempolicy(2) of the caller: MPOL_* with MPOL_F_*, and a set of nodes (NULL: none), whose
+ * `bytes` are a multiple of 8.
+ */
+RL_MUST rl_err lx_memory_policy(int mode, const void *nodes, size_t bytes);

@@ -36,7 +36,7 @@ rl_err plan_cpus_parse(struct rl_arena *a, const char *what, const char *text,
 		if (at != NULL && *at == '-')
 			at = parse_cpu(at + 1, &last);
 		if (at == NULL || last < first || (*at != ',' && *at != '\0'))
-			return rl_hint(rl_refuse(RL_E(EINVAL), "%s: \"%s\" is no list of CPUs",
+			return rl_hint(rl_refuse(RL_E(EINVAL), "%s: \"%s\" is no list of numbers",
 						 what, text),
 				       "for example \"0-3,7\"; numbers are below %d", CPU_LIMIT);
 		for (unsigned cpu = first; cpu <= last; cpu++)

@@ -181,7 +181,6 @@ static rl_err warn_of_the_rest(struct making *m)
 	} unused[] = {
 		{ l->net_device_count > 0, "$.linux.netDevices" },
 		{ l->intel_rdt != NULL, "$.linux.intelRdt" },
-		{ l->memory_policy != NULL, "$.linux.memoryPolicy" },
 		{ m->config->vm != NULL && m->vm == NULL, "$.vm" },
 	};
 

@@ -250,6 +250,13 @@ static void put_limits(FILE *to, const struct plan_process *p)
 			p->scheduler.nice, p->scheduler.priority);
 	if (p->io_priority >= 0)
 		fprintf(to, "  io-priority 0x%x\n", (unsigned)p->io_priority);
+	if (p->set_memory_policy) {
+		fprintf(to, "  memory-policy 0x%x", (unsigned)p->memory_policy);
+		for (size_t i = 0; i < p->memory_nodes.bytes * 8; i++)
+			if (p->memory_nodes.bits[i / 8] & 1u << i % 8)
+				fprintf(to, " %zu", i);
+		putc('\n', to);
+	}
 	if (p->set_personality)
 		fprintf(to, "  personality 0x%lx\n", p->personality);
 }

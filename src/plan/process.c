@@ -261,6 +261,37 @@ static rl_err make_personality(const struct making *m)
 	return RL_OK;
 }
 
+/* The numbers of <linux/mempolicy.h>, which musl does not have. */
+static rl_err make_memory_policy(const struct making *m)
+{
+	static const int modes[] = {
+		[OCI_MPOL_DEFAULT] = 0,
+		[OCI_MPOL_PREFERRED] = 1,
+		[OCI_MPOL_BIND] = 2,
+		[OCI_MPOL_INTERLEAVE] = 3,
+		[OCI_MPOL_LOCAL] = 4,
+		[OCI_MPOL_PREFERRED_MANY] = 5,
+		[OCI_MPOL_WEIGHTED_INTERLEAVE] = 6,
+	};
+	const struct oci_memory_policy *policy = m->config->linux_.memory_policy;
+	struct plan_process *p = m->out;
+
+	if (policy == NULL || policy->mode == OCI_MPOL_ABSENT)
+		return RL_OK;
+	p->set_memory_policy = true;
+	p->memory_policy = modes[policy->mode];
+	if (policy->flags.bits & OCI_MPOL_FLAG_NUMA_BALANCING)
+		p->memory_policy |= 1 << 13;
+	if (policy->flags.bits & OCI_MPOL_FLAG_RELATIVE_NODES)
+		p->memory_policy |= 1 << 14;
+	if (policy->flags.bits & OCI_MPOL_FLAG_STATIC_NODES)
+		p->memory_policy |= 1 << 15;
+	if (policy->nodes == NULL || policy->nodes[0] == '\0')
+		return RL_OK;
+	return plan_cpus_parse(m->arena, "$.linux.memoryPolicy.nodes", policy->nodes,
+			       &p->memory_nodes);
+}
+
 /* ---- labels --------------------------------------------------------------------------------- */
 
 /* A confinement that was asked for and cannot be had is an error: the process would run without. */
@@ -304,6 +335,7 @@ rl_err plan_process_make(struct rl_arena *a, const struct oci_process *process,
 	RL_TRY(make_scheduler(&m));
 	RL_TRY(make_priorities(&m));
 	RL_TRY(make_personality(&m));
+	RL_TRY(make_memory_policy(&m));
 	RL_TRY(make_labels(&m));
 	*ret = p;
 	return RL_OK;

@@ -91,6 +91,9 @@ struct plan_process {
 	int io_priority;	     /* value for ioprio_set(2), -1: leave it */
 	struct plan_cpus cpus_first; /* exec: before the move into the cgroup */
 	struct plan_cpus cpus_last;  /* exec: after it */
+	bool set_memory_policy;
+	int memory_policy;	       /* MPOL_* with MPOL_F_* */
+	struct plan_cpus memory_nodes; /* a set of nodes; NULL bits: none */
 	bool set_personality;
 	unsigned long personality; /* PER_* */
 
@@ -132,8 +135,8 @@ int plan_capability_number(const char *name);
 const char *plan_capability_name(int number);
 
 /*
- * A list of CPUs as cpuset files have it ("0-3,7"). `what` is the JSON path for errors. EINVAL:
- * malformed, empty, or beyond the largest number Linux can be built for.
+ * A list of CPUs or memory nodes as cpuset files have it ("0-3,7"). `what` is the JSON path for
+ * errors. EINVAL: malformed, empty, or beyond the largest number Linux can be built for.
  */
 RL_MUST rl_err plan_cpus_parse(struct rl_arena *a, const char *what, const char *text,
 			       struct plan_cpus *ret);

@@ -141,6 +141,7 @@ test_mounts_live_tmpcopyup()
 # A procfs shows the pid namespace of whoever mounts it.
 test_mounts_live_proc_is_the_containers()
 {
+	need_root
 	live '.mounts |= map(select(.destination != "/proc")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
 	entry /proc proc proc
 	add_ok

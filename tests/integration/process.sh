@@ -595,3 +595,82 @@ test_process_starts_in_512_kib()
 	run_ok
 	equal output small "$OUT"
 }
+
+# ---------------------------------------------------------------------------------- memory policy
+
+# The kernel shows the policy of the process with each of its mappings.
+policy()
+{
+	got /proc/self/numa_maps | awk '{ print $2 }' | sort -u | xargs
+}
+
+need_numa()
+{
+	only runlet : "1.8.1 and 1.1.5 do not have it"
+	[ -e /proc/self/numa_maps ] || skip "this kernel was built without NUMA"
+}
+
+test_process_memory_policy()
+{
+	need_numa
+	bundle
+	conf '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+	payload cat /proc/self/numa_maps
+	run_ok
+	equal policy bind:0 "$(policy)"
+}
+
+test_process_memory_policy_modes()
+{
+	need_numa
+	local mode nodes shown
+	while read -r mode nodes shown; do
+		bundle
+		conf '.linux.memoryPolicy = {mode: $m} + if $n == "-" then {} else {nodes: $n} end' \
+			--arg m "MPOL_$mode" --arg n "$nodes"
+		payload cat /proc/self/numa_maps
+		run_ok
+		equal "policy of $mode" "$shown" "$(policy)"
+	done <<-'END'
+		DEFAULT - default
+		INTERLEAVE 0 interleave:0
+		PREFERRED 0 prefer:0
+		LOCAL - local
+	END
+}
+
+test_process_memory_policy_flags()
+{
+	need_numa
+	bundle
+	conf '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+	payload cat /proc/self/numa_maps
+	run_ok
+	equal policy bind=static:0 "$(policy)"
+}
+
+test_process_memory_policy_of_exec()
+{
+	need_numa
+	sleeper '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+	exec_ok cat /proc/self/numa_maps
+	equal policy bind:0 "$(policy)"
+}
+
+test_process_memory_policy_bad()
+{
+	need_numa
+	local policy why
+	while read -r why policy; do
+		bundle
+		conf ".linux.memoryPolicy = $policy"
+		payload exit 0
+		run_fails "$why"
+	done <<-'END'
+		memoryPolicy {"mode": "MPOL_NONSENSE"}
+		memoryPolicy {"mode": "MPOL_BIND"}
+		memoryPolicy {"mode": "MPOL_BIND", "nodes": "1000"}
+		memoryPolicy {"mode": "MPOL_BIND", "nodes": "x"}
+		memoryPolicy {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_X"]}
+	END
+}
