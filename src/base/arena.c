@@ -9,6 +9,10 @@
 #define ALIGNMENT 16u
 #define PAGE 4096u
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
 rl_err rl_arena_new(size_t limit, struct rl_arena *ret)
 {
 	size_t size = (limit + PAGE - 1) & ~(size_t)(PAGE - 1);
@@ -19,6 +23,14 @@ rl_err rl_arena_new(size_t limit, struct rl_arena *ret)
 		return rl_nomem();
 	*ret = (struct rl_arena){ .base = p, .size = size };
 	return RL_OK;
+}
+
+void rl_arena_warm(struct rl_arena *a, size_t bytes)
+{
+	int saved = errno;
+
+	(void)madvise(a->base, bytes, MADV_POPULATE_WRITE);
+	errno = saved;
 }
 
 void rl_arena_free(struct rl_arena *a)

@@ -19,6 +19,8 @@ struct rl_arena {
 
 /* Reserves `limit` bytes of address space; no memory is used yet. */
 RL_MUST rl_err rl_arena_new(size_t limit, struct rl_arena *ret);
+/* The first `bytes` become memory at once: one call instead of a page fault a page. Best effort. */
+void rl_arena_warm(struct rl_arena *a, size_t bytes);
 void rl_arena_free(struct rl_arena *a);
 /* From now on a write into the arena is a fault, an allocation an error (mprotect PROT_READ). */
 RL_MUST rl_err rl_arena_seal(struct rl_arena *a);

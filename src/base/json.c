@@ -10,8 +10,8 @@
 #include <yajl/yajl_parse.h>
 
 /*
- * yajl's memory comes out of an arena of its own and goes back with it: no free, and a realloc that
- * copies. yajl does not look whether it got any, so the arena is larger than all it can ask for.
+ * yajl's memory comes out of an arena and goes back with it: no free, and a realloc that copies.
+ * yajl does not look whether it got any, so the arena has more than all it can ask for.
  * A block knows its size, which realloc needs.
  */
 struct block {
@@ -54,7 +54,7 @@ static yajl_alloc_funcs in_arena(struct rl_arena *a)
 	};
 }
 
-#define LEXER_ROOM ((size_t)256 << 10)
+#define LEXER_ROOM ((size_t)16 << 10)
 
 /* An open array or object and where its next member will be linked. */
 struct level {
@@ -294,13 +294,13 @@ rl_err rl_json_parse(struct rl_arena *a, const char *name, const char *text, siz
 		     const struct rl_json **ret_root)
 {
 	struct parse p = { .arena = a, .name = name, .text = text, .line = 1 };
-	struct rl_arena RL_AUTO_ARENA lexer = { 0 };
-	yajl_alloc_funcs memory = in_arena(&lexer);
+	/* Its buffers double until they hold the longest string, or the words of an error. */
+	yajl_alloc_funcs memory = in_arena(a);
 	yajl_status status;
 
 	RL_TRY(check_characters(name, text, len));
-	/* Its buffers double until they hold the longest string, or the words of an error. */
-	RL_TRY(rl_arena_new(8 * len + LEXER_ROOM, &lexer));
+	if (a->size - a->used < 8 * len + LEXER_ROOM)
+		return rl_nomem();
 	p.yajl = yajl_alloc(&callbacks, &memory, &p);
 	if (p.yajl == NULL)
 		return rl_nomem();

@@ -23,6 +23,7 @@ struct state {
 	struct ct_init *in;
 	struct ct_furnish furnish;
 	struct rl_fd talk; /* to the runtime, behind the gate to `start` */
+	struct rl_fd stub; /* comes with the word that lets us go on */
 	enum ct_word go;   /* GO or RUN */
 	pid_t pid;	   /* ours, as the runtime sees it */
 	struct ct_notify notify;
@@ -112,7 +113,7 @@ static rl_err build(struct state *s)
 	/* With a terminal the session is made together with it. */
 	if (!p->has_process || !p->process.terminal)
 		RL_TRY(rl_sys(setsid(), "make a session"));
-	if ((p->ns.create & CLONE_NEWNET) != 0)
+	if (s->in->brings_loopback_up)
 		RL_TRY(lx_net_loopback_up());
 	RL_TRY(set_names(&p->ns));
 	if (s->in->handler != NULL) {
@@ -132,7 +133,7 @@ static void set_out(struct state *s)
 	s->becoming = (struct ct_becoming){
 		.arena = in->arena,
 		.process = &in->plan->process,
-		.stub_fd = in->stub_fd,
+		.stub_fd = -1,
 		.handler = in->handler,
 		.confinement = {
 			.process = &in->plan->process,
@@ -175,6 +176,19 @@ static rl_err prepare(struct state *s)
 	return ct_become_find(&s->becoming);
 }
 
+/* HOLD or START. A program that needs the stub does not start without it. */
+static rl_err hear_decision(struct state *s, enum ct_word *ret_word)
+{
+	RL_TRY(ct_hear(rl_fd_get(&s->talk), ret_word, &s->stub));
+	if (*ret_word == CT_END)
+		return RL_OK;
+	s->becoming.stub_fd = rl_fd_get(&s->stub);
+	if (s->in->handler == NULL && s->in->plan->exe_defence == PLAN_EXE_STUB &&
+	    !rl_fd_has(&s->stub))
+		return rl_refuse(RL_E(EPROTO), "the runtime did not send the stub");
+	return RL_OK;
+}
+
 /* The word START, which comes from the runtime (run) or, through the gate, from `start`. */
 static rl_err hold(struct state *s)
 {
@@ -183,11 +197,10 @@ static rl_err hold(struct state *s)
 	enum ct_word word;
 
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, 0), "let go of the runtime"));
-	if (s->go == CT_RUN)
-		return RL_OK;
-	RL_TRY(ct_say_fd(talk, CT_READY, rl_fd_get(&s->furnish.tty.master)));
+	if (s->go != CT_RUN)
+		RL_TRY(ct_say_fd(talk, CT_READY, rl_fd_get(&s->furnish.tty.master)));
 	rl_fd_close(&s->furnish.tty.master);
-	RL_TRY(ct_hear(talk, &word, NULL));
+	RL_TRY(hear_decision(s, &word));
 	if (word == CT_START)
 		return RL_OK;
 	if (word != CT_HOLD || s->in->gate < 0)
@@ -199,10 +212,20 @@ static rl_err hold(struct state *s)
 	return ct_expect(rl_fd_get(&s->talk), CT_START, NULL);
 }
 
+static rl_err hear_go(struct state *s)
+{
+	const bool *born_in_cgroup = s->in->born_in_cgroup;
+
+	s->go = s->in->go;
+	if (s->go != CT_END && (born_in_cgroup == NULL || *born_in_cgroup))
+		return RL_OK;
+	return ct_expect_go(rl_fd_get(&s->talk), &s->go, &s->pid);
+}
+
 static rl_err walk(struct state *s)
 {
 	RL_TRY(arrive(s));
-	RL_TRY(ct_expect_go(rl_fd_get(&s->talk), &s->go, &s->pid));
+	RL_TRY(hear_go(s));
 	RL_TRY(become_root(s));
 	RL_TRY(make_late_namespaces(s));
 	RL_TRY(build(s));

@@ -6,6 +6,7 @@
 #include "container/filter.h"
 #include "container/furnish.h"
 #include "container/spawn.h"
+#include "container/talk.h"
 #include "handlers/handler.h"
 #include "linux/cgroup.h"
 #include "linux/host.h"
@@ -25,9 +26,15 @@ struct ct_init {
 	int lock_fd;	 /* the state directory: its lock must not live on in init */
 	int runtime_end; /* the runtime's end of the talk: closed at once in init */
 	int talk;
-	int gate;		     /* listener, -1: no gate (run) */
-	int agent_fd;		     /* connected to the agent of seccomp's notifications, or -1 */
-	int stub_fd;		     /* -1: the runtime runs from a sealed copy */
+	int gate;		 /* listener, -1: no gate (run) */
+	bool brings_loopback_up; /* else the runtime does */
+	int agent_fd;		 /* connected to the agent of seccomp's notifications, or -1 */
+	/*
+	 * GO or RUN if the runtime has nothing to do for init before it builds; END: to be heard,
+	 * and so if init was to be born in its cgroup (else NULL) and was not.
+	 */
+	enum ct_word go;
+	const bool *born_in_cgroup;
 	const char *agent_dir;	     /* of the handler, on the host */
 	struct hdl_session *handler; /* instead of the program; NULL: native */
 };

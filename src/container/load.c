@@ -17,6 +17,8 @@
 /* Larger configurations are not by people; the arena has room for the text and all made of it. */
 #define CONFIG_LIMIT ((size_t)16 << 20)
 #define ARENA_LIMIT ((size_t)512 << 20)
+/* What the configuration that engines write takes. */
+#define ARENA_USUAL ((size_t)40 << 10)
 
 void ct_loaded_free(struct ct_loaded *l)
 {
@@ -74,18 +76,19 @@ static bool has_labels(const struct oci_config *c)
 	       (p != NULL && (p->apparmor_profile != NULL || p->selinux_label != NULL));
 }
 
-static bool has_newer_namespaces(const struct oci_config *c)
-{
-	return oci_namespace_get(&c->linux_, OCI_NS_CGROUP) != NULL ||
-	       oci_namespace_get(&c->linux_, OCI_NS_TIME) != NULL;
-}
-
 static unsigned wanted_facts(const struct oci_config *c, const struct plan_request *request)
 {
-	bool cgroups = request->cgroup_manager != PLAN_CGROUP_DISABLED || mounts_cgroups(c);
+	unsigned wanted = 0;
 
-	return (cgroups ? LX_HOST_CGROUPS : 0u) | (has_labels(c) ? LX_HOST_LABELS : 0u) |
-	       (has_newer_namespaces(c) ? LX_HOST_NAMESPACES : 0u);
+	if (request->cgroup_manager != PLAN_CGROUP_DISABLED || mounts_cgroups(c))
+		wanted |= LX_HOST_CGROUPS;
+	if (has_labels(c))
+		wanted |= LX_HOST_LABELS;
+	if (oci_namespace_get(&c->linux_, OCI_NS_CGROUP) != NULL)
+		wanted |= LX_HOST_CGROUP_NAMESPACES;
+	if (oci_namespace_get(&c->linux_, OCI_NS_TIME) != NULL)
+		wanted |= LX_HOST_TIME_NAMESPACES;
+	return wanted;
 }
 
 rl_err ct_load(const struct plan_request *request, const char *config_file, struct ct_loaded *ret)
@@ -94,6 +97,7 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 	struct rl_fd RL_AUTO_FD bundle = { 0 };
 
 	RL_TRY(rl_arena_new(ARENA_LIMIT, &l.arena));
+	rl_arena_warm(&l.arena, ARENA_USUAL);
 	RL_TRY(rl_fd_from(openat(AT_FDCWD, request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC),
 			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));

@@ -69,18 +69,19 @@ static long clone_of_old(uint64_t flags, int *pidfd)
 rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void *context,
 		struct ct_child *ret_child, bool *ret_in_cgroup)
 {
-	bool in_cgroup = cgroup_fd >= 0;
 	int pidfd = -1;
-	long pid = clone_call(flags, cgroup_fd, &pidfd);
+	long pid;
 
+	*ret_in_cgroup = cgroup_fd >= 0;
+	pid = clone_call(flags, cgroup_fd, &pidfd);
 	/* EAGAIN: a limit of pids counts who is born in the cgroup, not who enters it. */
-	if (pid < 0 && in_cgroup &&
+	if (pid < 0 && *ret_in_cgroup &&
 	    (errno == EINVAL || errno == E2BIG || errno == EOPNOTSUPP || errno == EAGAIN)) {
-		in_cgroup = false;
+		*ret_in_cgroup = false;
 		pid = clone_call(flags, -1, &pidfd);
 	}
 	if (pid < 0 && errno == ENOSYS) {
-		in_cgroup = false;
+		*ret_in_cgroup = false;
 		pid = clone_of_old(flags, &pidfd);
 	}
 	if (pid == 0)
@@ -91,7 +92,6 @@ rl_err ct_clone(uint64_t flags, int cgroup_fd, int (*body)(void *context), void 
 		       "may be forbidden"));
 	ret_child->pid = (pid_t)pid;
 	rl_fd_set(&ret_child->pidfd, pidfd);
-	*ret_in_cgroup = in_cgroup;
 	return RL_OK;
 }
 

@@ -169,14 +169,16 @@ static rl_err remove_notify(int dir_fd)
 
 rl_err ct_store_remove(struct ct_store *s, const char *id)
 {
-	/* The gate is gone once the container was started. */
+	/* The gate is gone once the container was started; CT_FENCED is there with cgroups. */
 	static const char *const usual[] = { CT_STATUS, CT_CONFIG, CT_FENCED };
 
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		if (unlinkat(rl_fd_get(&s->dir), usual[i], 0) < 0 && errno != ENOENT)
 			return rl_sys(-1, "remove %s of %s", usual[i], id);
-	if (unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return RL_OK;
+		if (i > 0 &&
+		    (unlinkat(rl_fd_get(&s->root), id, AT_REMOVEDIR) == 0 || errno == ENOENT))
+			return RL_OK;
+	}
 	RL_TRY(remove_notify(rl_fd_get(&s->dir)), "container %s", id);
 	RL_TRY(ct_agent_remove(rl_fd_get(&s->dir)), "container %s", id);
 	RL_TRY(remove_leftovers(rl_fd_get(&s->dir)), "container %s", id);

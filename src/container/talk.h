@@ -6,13 +6,16 @@
  *   runtime                              init
  *     GO        id maps, cgroup and        --> starts to build
  *               runtime hooks are done
- *     RUN       the same, and nothing more --> builds, and becomes the program
+ *     RUN       the same, and READY is not --> builds
  *               to be said
  *           <-- READY   root built, confined up to the last steps (with the pty master, if any)
- *     HOLD      create: wait at the gate --> or START: go on at once
+ *     HOLD      create: wait at the gate --> or START: go on at once; both with the stub
  *           <-- ERROR   a struct rl_error; init exits
  *           <-- ERRNO   four bytes from the stub: the last execve failed
  *           <-- end of file: the user's program has replaced us
+ *
+ * Where nothing is left to be done once init is cloned, it knows GO or RUN by the fork, and neither
+ * is said. START is said when the record names init: nothing of the user's runs unrecorded.
  *
  * The other end's death is an end of file as well, so nobody waits for ever.
  */
@@ -25,7 +28,7 @@
 enum ct_word {
 	CT_END, /* the other end closed its side */
 	CT_GO,
-	CT_RUN, /* GO, and START in the same breath: no READY, no HOLD */
+	CT_RUN, /* GO, and START follows without a READY */
 	CT_READY,
 	CT_HOLD,
 	CT_START,
@@ -41,7 +44,7 @@ RL_MUST rl_err ct_say(int fd, enum ct_word word);
 /* GO or RUN, with init's pid as the runtime sees it: init cannot know it in a pid namespace. */
 RL_MUST rl_err ct_say_go(int fd, enum ct_word go_or_run, pid_t pid);
 RL_MUST rl_err ct_expect_go(int fd, enum ct_word *ret_go_or_run, pid_t *ret_pid);
-/* With a descriptor by SCM_RIGHTS. */
+/* With a descriptor by SCM_RIGHTS; -1: none. */
 RL_MUST rl_err ct_say_fd(int fd, enum ct_word word, int passed_fd);
 /* Best effort: the other end may be gone. */
 void ct_say_error(int fd, rl_err e);

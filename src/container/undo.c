@@ -127,6 +127,8 @@ static void run_poststop(const struct ct_undo *u)
  */
 static rl_err open_cgroup(const struct ct_undo *u, struct lx_cgroup *cg, bool *ret_fenced)
 {
+	if (u->record->cgroup_count == 0)
+		return RL_OK;
 	RL_TRY(ct_record_cgroup(u->arena, u->record, cg));
 	*ret_fenced = faccessat(rl_fd_get(&u->store->dir), CT_FENCED, F_OK, 0) == 0;
 	if (*ret_fenced)

@@ -17,7 +17,9 @@
 #include "container/sdnotify.h"
 #include "container/talk.h"
 #include "container/undo.h"
+#include "linux/net.h"
 #include "linux/path.h"
+#include "linux/sys.h"
 #include "linux/uidmap.h"
 #include "stub/stub.h"
 
@@ -39,17 +41,42 @@ void ct_walk_close(struct ct_walk *w)
 
 /* ---- CLAIM, FENCE --------------------------------------------------------------------------- */
 
+static bool has_hooks(const struct plan *p)
+{
+	for (size_t i = 0; i < PLAN_HOOK_PHASES; i++)
+		if (p->hooks[i].count > 0)
+			return true;
+	return false;
+}
+
+/*
+ * The record names what outlives us if we are killed: cgroups, and whatever hooks are for. With
+ * neither there is nothing to name before init, whose record is written while it builds.
+ */
+static bool record_comes_first(const struct plan *p)
+{
+	return p->cgroup.enabled || has_hooks(p);
+}
+
+/* With the configuration: what comes after us needs both. */
+static rl_err write_record(const struct ct_walk *w)
+{
+	RL_TRY(ct_record_create(&w->store, &w->record));
+	return rl_write_new(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
+			    0600);
+}
+
 static rl_err claim(struct ct_walk *w)
 {
 	const struct plan *p = w->loaded.plan;
 
 	RL_TRY(ct_record_make(w->arena, p, w->loaded.host.euid, &w->record));
 	RL_TRY(ct_store_claim(w->request->state_root, p->id, &w->store));
-	RL_TRY(ct_record_create(&w->store, &w->record));
+	if (record_comes_first(p))
+		RL_TRY(write_record(w));
 	if (w->request->notify_socket != NULL)
 		RL_TRY(ct_sdnotify_make_dir(rl_fd_get(&w->store.dir)));
-	return rl_write_new(rl_fd_get(&w->store.dir), CT_CONFIG, w->loaded.text, w->loaded.len,
-			    0600);
+	return RL_OK;
 }
 
 /* A nested user namespace may not load device programs; the plan says when that is forgiven. */
@@ -109,7 +136,7 @@ struct inheritance {
 	struct ct_joins joins;
 	struct ct_served served;
 	struct ct_filter filter;
-	struct rl_fd talk, gate, stub;
+	struct rl_fd talk, gate;
 	struct rl_fd agent; /* of seccomp's notifications */
 };
 
@@ -119,7 +146,6 @@ static void inheritance_close(struct inheritance *i)
 	ct_serve_close(&i->served);
 	rl_fd_close(&i->talk);
 	rl_fd_close(&i->gate);
-	rl_fd_close(&i->stub);
 	rl_fd_close(&i->agent);
 }
 #define AUTO_INHERITANCE __attribute__((cleanup(inheritance_close)))
@@ -138,12 +164,60 @@ static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
 		RL_TRY(ct_gate_open(rl_fd_get(&w->store.dir), &i->gate));
 	if (p->vm != NULL)
 		return ct_agent_prepare(&w->store, w->loaded.handler);
-	if (p->exe_defence == PLAN_EXE_STUB)
-		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &i->stub));
 	return RL_OK;
 }
 
-static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
+/*
+ * `run` need not look at a container that is built: START is said before it is. Not so where we
+ * have to limit init first, or give its terminal away.
+ */
+static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
+{
+	const struct plan *p = w->loaded.plan;
+
+	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
+}
+
+static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
+{
+	return starts_by_itself(w, word) ? CT_RUN : CT_GO;
+}
+
+/* Nothing is left to be done from outside before init builds, and it need not know its pid. */
+static bool goes_by_itself(const struct plan *p, const struct ct_filter *filter)
+{
+	return !p->has_user_namespace && p->cgroup.unit.name == NULL && !filter->notify &&
+	       p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
+	       p->hooks[PLAN_HOOK_CREATE_RUNTIME].count == 0;
+}
+
+/*
+ * A twentieth of the time of a `run`, which the runtime has to spare: it enters the container's
+ * network and stays there. So it must have no business in its own (abstract sockets, hooks).
+ */
+static bool brings_loopback_up(const struct ct_walk *w, enum ct_word go)
+{
+	const struct plan *p = w->loaded.plan;
+
+	return go == CT_RUN && p->vm == NULL && (p->ns.create & CLONE_NEWNET) != 0 &&
+	       !has_hooks(p) && w->request->notify_socket == NULL && p->pidfd_receiver == NULL;
+}
+
+static rl_err bring_loopback_up(const struct ct_walk *w)
+{
+	rl_err e = rl_sys(lx_sys_setns(rl_fd_get(&w->init.pidfd), CLONE_NEWNET),
+			  "enter the network namespace");
+
+	/* An init that has ended has said why: that is heard later. */
+	if (rl_is(e, RL_E(ESRCH))) {
+		rl_drop(e);
+		return RL_OK;
+	}
+	RL_TRY(e);
+	return lx_net_loopback_up();
+}
+
+static rl_err clone_init(struct ct_walk *w, enum ct_word word, struct inheritance *i)
 {
 	const struct plan *p = w->loaded.plan;
 	struct ct_init init = {
@@ -159,12 +233,16 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		.runtime_end = rl_fd_get(&w->talk),
 		.talk = rl_fd_get(&i->talk),
 		.gate = rl_fd_get(&i->gate),
-		.stub_fd = rl_fd_get(&i->stub),
 		.agent_fd = rl_fd_get(&i->agent),
 		.handler = w->loaded.handler,
 	};
+	bool in_cgroup, helped;
 	int into = -1;
-	bool in_cgroup;
+
+	if (goes_by_itself(p, &i->filter))
+		init.go = go_word(w, word);
+	helped = brings_loopback_up(w, init.go);
+	init.brings_loopback_up = !helped && (p->ns.create & CLONE_NEWNET) != 0;
 
 	if (p->vm != NULL)
 		RL_TRY(rl_arena_fmt(w->arena, &init.agent_dir, "%s/%s/" CT_VM,
@@ -173,11 +251,14 @@ static rl_err clone_init(struct ct_walk *w, struct inheritance *i)
 		RL_TRY(lx_cgroup_into(&w->cgroup, &into));
 		RL_TRY(lx_cgroup_prepare_join(&w->cgroup, into >= 0));
 	}
+	if (into >= 0)
+		init.born_in_cgroup = &in_cgroup;
 	RL_TRY(ct_spawn(&p->ns, &i->joins, into, ct_init_main, &init, &w->init, &in_cgroup));
 	w->init_fate = CT_INIT_CHILD;
+	w->gone = init.go != CT_END && (into < 0 || in_cgroup);
 	if (into >= 0 && !in_cgroup)
 		RL_TRY(lx_cgroup_join(&w->cgroup, w->init.pid));
-	return RL_OK;
+	return helped ? bring_loopback_up(w) : RL_OK;
 }
 
 static rl_err map_ids(struct ct_walk *w)
@@ -214,29 +295,19 @@ static rl_err run_hooks(struct ct_walk *w, enum plan_hook_phase phase, enum oci_
 	return ct_hooks_run(&p->hooks[phase], phase, text, len, &output);
 }
 
-/*
- * `run` need not look at a container that is built: init may go on at once, and the record is
- * written meanwhile. Not so where we have to limit init first, or give its terminal away.
- */
-static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
-{
-	const struct plan *p = w->loaded.plan;
-
-	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
-}
-
 static rl_err spawn(struct ct_walk *w, enum ct_word word)
 {
 	struct inheritance AUTO_INHERITANCE i = { 0 };
 
 	RL_TRY(prepare(w, word == CT_HOLD, &i));
-	RL_TRY(clone_init(w, &i));
+	RL_TRY(clone_init(w, word, &i));
 	RL_TRY(fence_by_systemd(w), "cgroup");
 	RL_TRY(map_ids(w));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
 	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));
-	return ct_say_go(rl_fd_get(&w->talk), starts_by_itself(w, word) ? CT_RUN : CT_GO,
-			 w->init.pid);
+	if (w->gone)
+		return RL_OK;
+	return ct_say_go(rl_fd_get(&w->talk), go_word(w, word), w->init.pid);
 }
 
 /* ---- HOLD ----------------------------------------------------------------------------------- */
@@ -261,25 +332,48 @@ static rl_err publish(struct ct_walk *w)
 
 	w->record.pid = w->init.pid;
 	RL_TRY(rl_proc_start_time(w->init.pid, &w->record.start_time, &state));
-	RL_TRY(ct_record_save(&w->store, &w->record));
+	if (record_comes_first(w->loaded.plan))
+		RL_TRY(ct_record_save(&w->store, &w->record));
+	else
+		RL_TRY(write_record(w));
 	if (w->loaded.plan->pidfd_receiver != NULL)
 		RL_TRY(ct_publish_pidfd(w->loaded.plan->pidfd_receiver, &w->init),
 		       "run.oci.pidfd_receiver");
 	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
 }
 
+/*
+ * HOLD or START. The stub is made here, while init builds. Whoever failed has said why before it
+ * ended: that is heard by the caller.
+ */
+static rl_err decide(struct ct_walk *w, enum ct_word word)
+{
+	struct rl_fd RL_AUTO_FD stub = { 0 };
+	rl_err e;
+
+	if (w->loaded.plan->vm == NULL && w->loaded.plan->exe_defence == PLAN_EXE_STUB)
+		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &stub));
+	e = ct_say_fd(rl_fd_get(&w->talk), word, rl_fd_get(&stub));
+	if (!rl_is(e, RL_E(EPIPE)))
+		return e;
+	rl_drop(e);
+	return RL_OK;
+}
+
 static rl_err hold(struct ct_walk *w, enum ct_word word)
 {
 	int talk = rl_fd_get(&w->talk);
 
-	if (starts_by_itself(w, word))
-		return publish(w);
+	if (starts_by_itself(w, word)) {
+		RL_TRY(publish(w));
+		return decide(w, word);
+	}
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
 	RL_TRY(publish(w));
 	if (!w->request->detach)
 		RL_TRY(ct_attend_terminal(rl_fd_get(&w->master)));
-	RL_TRY(ct_say(talk, word));
+	RL_TRY(decide(w, word));
 	return word == CT_HOLD ? ct_expect(talk, CT_HELD, NULL) : RL_OK;
 }
 

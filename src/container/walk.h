@@ -39,6 +39,7 @@ struct ct_walk {
 	struct oci_record record;
 	struct lx_cgroup cgroup;
 	struct ct_child init;
+	bool gone;	     /* init was told by the fork to go: nothing is to be said */
 	struct rl_fd talk;   /* to init */
 	struct rl_fd master; /* of the terminal, if the plan has one */
 	struct rl_fd notify; /* socket of sd_notify, if the caller has one */

@@ -315,10 +315,10 @@ rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret)
 	RL_TRY(read_identity(&h), "look at this process");
 	if ((wanted & LX_HOST_CGROUPS) != 0)
 		RL_TRY(read_cgroups(a, &h), "look for cgroups");
-	if ((wanted & LX_HOST_NAMESPACES) != 0) {
+	if ((wanted & LX_HOST_CGROUP_NAMESPACES) != 0)
 		h.cgroup_namespaces = access("/proc/self/ns/cgroup", F_OK) == 0;
+	if ((wanted & LX_HOST_TIME_NAMESPACES) != 0)
 		h.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
-	}
 	if ((wanted & LX_HOST_LABELS) != 0)
 		read_security_modules(&h);
 	*ret = h;

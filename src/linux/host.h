@@ -48,9 +48,10 @@ struct lx_host {
 
 /* What is looked at only when it matters; else it reads as absent. */
 enum {
-	LX_HOST_CGROUPS = 1 << 0,    /* version 1 has a dozen hierarchies */
-	LX_HOST_LABELS = 1 << 1,     /* apparmor, selinux */
-	LX_HOST_NAMESPACES = 1 << 2, /* cgroup_namespaces, time_namespaces: of Linux 4.6 and 5.6 */
+	LX_HOST_CGROUPS = 1 << 0,	    /* version 1 has a dozen hierarchies */
+	LX_HOST_LABELS = 1 << 1,	    /* apparmor, selinux */
+	LX_HOST_CGROUP_NAMESPACES = 1 << 2, /* of Linux 4.6 */
+	LX_HOST_TIME_NAMESPACES = 1 << 3,   /* of Linux 5.6 */
 };
 
 /* Reads it: a handful of small kernel files. Strings live in the arena. `wanted`: LX_HOST_*. */

@@ -473,14 +473,14 @@ TEST(every_size_of_arena_gives_a_result_or_enomem)
 	fresh();
 	snprintf(path, sizeof(path), "%s/corpus/config/bad/rlimits.json", dir);
 	CHECK_OK(rl_read_file(&arena, AT_FDCWD, path, 1 << 20, &text, &len));
-	for (size_t size = 64; size <= 64 << 10; size += 16) {
+	for (size_t size = 64; size <= 128 << 10; size += 32) {
 		struct rl_arena RL_AUTO_ARENA small = { 0 };
 		struct oci_problems p;
 		const struct oci_config *c;
 		int code;
 		rl_err e;
 
-		CHECK_OK(rl_arena_new(64 << 10, &small));
+		CHECK_OK(rl_arena_new(128 << 10, &small));
 		small.used = small.size - size;
 		p = oci_problems_in(&small);
 		e = oci_config_read(&p, "c", text, len, &c);
