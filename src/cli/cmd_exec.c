@@ -32,7 +32,8 @@ static const struct cli_option options[] = {
 	{ "cap", 'c', CLI_LIST, O(caps), "CAP", "one more capability (repeatable)" },
 	{ "cgroup", 0, CLI_TEXT, O(cgroup), "PATH", "a cgroup below the container's" },
 	{ "ignore-paused", 0, CLI_FLAG, O(ignore_paused), NULL, "even if it is paused" },
-	{ "no-subreaper", 0, CLI_IGNORED_FLAG, 0, NULL, NULL },
+	{ "no-subreaper", 0, CLI_FLAG, O(common.no_subreaper), NULL,
+	  "do not adopt the processes that it leaves behind" },
 	{ 0 },
 };
 

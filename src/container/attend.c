@@ -10,17 +10,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
-rl_err ct_attend_prepare(void)
+rl_err ct_attend_prepare(bool adopt)
 {
 	sigset_t all;
 
 	sigfillset(&all);
-	return rl_sys(sigprocmask(SIG_BLOCK, &all, NULL), "block signals");
+	RL_TRY(rl_sys(sigprocmask(SIG_BLOCK, &all, NULL), "block signals"));
+	return adopt ? rl_sys(prctl(PR_SET_CHILD_SUBREAPER, 1), "become a subreaper") : RL_OK;
 }
 
 void ct_attend_release(uint64_t ignored_signals)
@@ -102,15 +104,27 @@ static rl_err start_relay(struct relay *r)
 	return make_raw(r);
 }
 
-/* SIGCHLD tells of our own child, which the pidfd does better; SIGURG is noise of other runtimes.
- */
+/* Our own child is left to ct_attend, which asks for its status. */
+static void reap_adopted(pid_t own)
+{
+	siginfo_t ended = { 0 };
+
+	while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid > 0 &&
+	       ended.si_pid != own) {
+		(void)waitpid(ended.si_pid, NULL, 0);
+		ended.si_pid = 0;
+	}
+}
+
 static rl_err pass_signals(struct relay *r)
 {
 	struct signalfd_siginfo info;
 
 	while (read(rl_fd_get(&r->signals), &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD)
+		if (info.ssi_signo == SIGCHLD) {
+			reap_adopted(r->child->pid);
 			continue;
+		}
 		if (info.ssi_signo == SIGWINCH && r->master >= 0) {
 			copy_size(r->master);
 			continue;

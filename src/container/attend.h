@@ -6,9 +6,10 @@
 
 /*
  * To be called before the child exists: from here on signals are kept for ct_attend() instead of
- * ending the runtime.
+ * ending the runtime. `adopt`: what the child leaves behind becomes ours to reap (subreaper), for
+ * containers without an init of their own pid namespace to do it.
  */
-RL_MUST rl_err ct_attend_prepare(void);
+RL_MUST rl_err ct_attend_prepare(bool adopt);
 /* In the child: no signal blocked or ignored, whatever the caller had (lx_host.ignored_signals). */
 void ct_attend_release(uint64_t ignored_signals);
 

@@ -334,6 +334,11 @@ static rl_err end_child(struct exec *x, rl_err reason)
 	return reason;
 }
 
+static bool adopts(const struct exec *x)
+{
+	return !x->options->no_subreaper && (x->record.namespaces & CLONE_NEWPID) == 0;
+}
+
 rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 	       const struct ct_options *options, const struct ct_exec_options *wanted,
 	       int *ret_status)
@@ -349,7 +354,7 @@ rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 	RL_TRY(check_terminal(&x));
 	RL_TRY(open_container(&x));
 	if (!request->detach)
-		RL_TRY(ct_attend_prepare());
+		RL_TRY(ct_attend_prepare(adopts(&x)));
 	RL_TRY(clone_child(&x));
 	e = bring_up(&x);
 	if (rl_failed(e))

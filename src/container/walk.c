@@ -472,6 +472,12 @@ static rl_err wait_until_ready(struct ct_walk *w)
 				rl_fd_get(&w->init.pidfd));
 }
 
+/* In a pid namespace of the container's own, its init adopts. */
+static bool adopts(const struct ct_walk *w)
+{
+	return !w->options->no_subreaper && (w->loaded.plan->ns.create & CLONE_NEWPID) == 0;
+}
+
 rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 	      const struct ct_options *options, int *ret_status)
 {
@@ -480,7 +486,7 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 
 	RL_TRY(read_and_plan(&w));
 	if (!request->detach)
-		RL_TRY(ct_attend_prepare());
+		RL_TRY(ct_attend_prepare(adopts(&w)));
 	e = claim(&w);
 	if (!rl_failed(e))
 		e = start_now(&w);

@@ -341,6 +341,51 @@ test_lifecycle_delete_force_in_the_host_pid_namespace()
 	missing "$(cgdir freezer)"
 }
 
+# The children of process $1, with their states: "12:S 13:Z".
+children_of()
+{
+	local pid
+	for pid in $(cat "/proc/$1/task/$1/children"); do
+		printf '%s:%s ' "$pid" "$(awk '/^State/ { print $2 }' "/proc/$pid/status" 2>/dev/null)"
+	done
+}
+
+# Without a pid namespace of its own a container has no init that adopts and reaps.
+runs_beside_orphans()
+{
+	bundle
+	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	payload relay 1 + write /ready yes + sleep
+	rt run "$@" --bundle "$B" "$ID" &
+	RUN=$!
+	wait_for "the container" test -e "$B/rootfs/ready"
+	INIT=$(init_pid)
+	PARENT=$(awk '/^PPid/ { print $2 }' "/proc/$INIT/status")
+}
+
+test_lifecycle_run_adopts_and_reaps()
+{
+	local zombies
+	unlike crun : "does not adopt"
+	runs_beside_orphans
+	wait_for "an orphan" sh -c "[ \$(wc -w <'/proc/$PARENT/task/$PARENT/children') -gt 1 ]"
+	sleep 0.3 # some hundred generations
+	zombies=$(children_of "$PARENT" | grep -o Z | wc -l)
+	rt_ok kill "$ID" KILL
+	wait $RUN || true
+	[ "$zombies" -le 5 ] || fail "$zombies zombies"
+}
+
+test_lifecycle_run_no_subreaper()
+{
+	unlike crun : "does not know the option"
+	runs_beside_orphans --no-subreaper
+	sleep 0.1
+	equal "children of the runtime" "$INIT" "$(tr -d ' ' <"/proc/$PARENT/task/$PARENT/children")"
+	rt_ok kill "$ID" KILL
+	wait $RUN || true
+}
+
 test_lifecycle_delete_when_init_is_dead_but_others_live()
 {
 	need_controller freezer
