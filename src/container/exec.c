@@ -44,6 +44,8 @@ struct exec {
 	struct rl_fd init;   /* pidfd of the container's first process */
 	struct rl_fd root;   /* its root directory, when that was entered by chroot */
 	struct rl_fd stub;
+	struct rl_fd agent; /* of seccomp's notifications */
+	const char *agent_metadata;
 	struct rl_fd talk, their_talk;
 	struct rl_fd master;
 	struct ct_child child;
@@ -65,6 +67,7 @@ static void exec_close(struct exec *x)
 	rl_fd_close(&x->master);
 	rl_fd_close(&x->their_talk);
 	rl_fd_close(&x->talk);
+	rl_fd_close(&x->agent);
 	rl_fd_close(&x->stub);
 	rl_fd_close(&x->root);
 	rl_fd_close(&x->init);
@@ -113,7 +116,9 @@ static rl_err plan(struct exec *x)
 		RL_TRY(ct_again_sealed());
 	else
 		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &x->stub));
-	return ct_filter_prepare(x->arena, &seccomp, x->request->state_root, &x->filter);
+	RL_TRY(ct_filter_prepare(x->arena, &seccomp, x->request->state_root, &x->filter));
+	x->agent_metadata = seccomp.listener_metadata;
+	return x->filter.notify ? ct_notify_connect(seccomp.listener_path, &x->agent) : RL_OK;
 }
 
 static rl_err check_terminal(const struct exec *x)
@@ -212,8 +217,27 @@ static rl_err open_terminal(const struct exec *x, struct lx_tty *ret)
 			   ret);
 }
 
+/* The agent gets to know the process as the host does: it has to be told. */
+static rl_err prepare_notify(struct exec *x, struct ct_notify *n)
+{
+	enum ct_word word;
+	const char *text;
+	size_t len;
+	pid_t pid;
+
+	*n = (struct ct_notify){ .socket_fd = -1 };
+	if (!x->filter.notify)
+		return RL_OK;
+	RL_TRY(ct_expect_go(rl_fd_get(&x->their_talk), &word, &pid));
+	RL_TRY(ct_state_text(x->arena, &x->record, OCI_RUNNING, x->record.pid, &text, &len));
+	RL_TRY(ct_notify_message(x->arena, x->record.oci_version, pid, x->agent_metadata, text, n));
+	n->socket_fd = rl_fd_get(&x->agent);
+	return RL_OK;
+}
+
 static rl_err be_the_process(struct exec *x)
 {
+	struct ct_notify notify;
 	struct lx_tty LX_AUTO_TTY tty = { 0 };
 	int talk = rl_fd_get(&x->their_talk);
 	struct ct_becoming b = {
@@ -223,6 +247,7 @@ static rl_err be_the_process(struct exec *x)
 		.confinement = {
 			.process = &x->process,
 			.filter = &x->filter,
+			.notify = &notify,
 			.proc = &x->proc,
 			.last_capability = x->loaded.host.last_capability,
 			.limited_outside = in_user_namespace(x),
@@ -233,6 +258,7 @@ static rl_err be_the_process(struct exec *x)
 	ct_attend_release(x->loaded.host.ignored_signals);
 	rl_fd_close(&x->talk);
 	RL_TRY(rl_sys(prctl(PR_SET_PDEATHSIG, SIGKILL), "tie the process to the runtime"));
+	RL_TRY(prepare_notify(x, &notify));
 	RL_TRY(enter(x));
 	RL_TRY(open_terminal(x, &tty));
 	RL_TRY(ct_become_prepare(&b, &tty));
@@ -315,6 +341,8 @@ static rl_err bring_up(struct exec *x)
 {
 	int talk = rl_fd_get(&x->talk);
 
+	if (x->filter.notify)
+		RL_TRY(ct_say_go(talk, CT_GO, x->child.pid));
 	RL_TRY(ct_expect(talk, CT_READY, &x->master));
 	if (in_user_namespace(x))
 		RL_TRY(ct_limit(&x->process, &x->proc, x->child.pid));

@@ -404,6 +404,35 @@ test_seccomp_notify()
 	expect agent.closed 1
 }
 
+# The filter of the container holds for `exec` as well, and so does its agent.
+test_seccomp_notify_exec()
+{
+	unlike crun : "exec has no agent"
+	bundle
+	agent 33
+	seccomp "{listenerPath: \"$AGENT\", listenerMetadata: \"meta\",
+		syscalls: [$(rule '["times"]' NOTIFY)]}"
+	payload write /ready yes + sleep
+	start_ok
+	wait_for "the container" test -e "$B/rootfs/ready"
+	rm "$AGENT"
+	rt_fails "agent.sock" exec "$ID" /payload echo hello
+	agent 33
+	exec_ok try-syscall times + try-syscall getpid
+	expect syscall.times EDOM
+	expect syscall.getpid ok
+	OUT=$(cat "$C/agent")
+	expect agent.fd 1
+	local state
+	state=$(got agent.state)
+	equal metadata meta "$(jq -r .metadata <<<"$state")"
+	equal id "$ID" "$(jq -r .state.id <<<"$state")"
+	equal status running "$(jq -r .state.status <<<"$state")"
+	equal "pid of init" "$(init_pid)" "$(jq -r .state.pid <<<"$state")"
+	differ "pid of the process" "$(init_pid)" "$(jq -r .pid <<<"$state")"
+	match "pid of the process" "$(jq -r .pid <<<"$state")" '^[1-9][0-9]*$'
+}
+
 test_seccomp_notify_continue()
 {
 	bundle
