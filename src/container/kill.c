@@ -30,6 +30,20 @@ static rl_err kill_init(const struct oci_record *record, int signal)
 	return rl_pidfd_signal(rl_fd_get(&pidfd), signal);
 }
 
+/*
+ * A `run` that sees init die removes the cgroup while we are still at it: what SIGKILL was for is
+ * done then.
+ */
+static rl_err signal_all(struct lx_cgroup *cg, int signal)
+{
+	rl_err e = lx_cgroup_signal(cg, signal);
+
+	if (signal != SIGKILL || !(rl_is(e, RL_E(ENOENT)) || rl_is(e, RL_E(ENODEV))))
+		return e;
+	rl_drop(e);
+	return RL_OK;
+}
+
 rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int signal, bool all)
 {
 	struct ct_store CT_AUTO_STORE store = { 0 };
@@ -41,7 +55,7 @@ rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int signal,
 	RL_TRY(ct_record_cgroup(a, &record, &cg));
 	/* With --all a dead init does not matter: others may be there. */
 	if (means_all(&record, signal, all) && cg.count > 0)
-		return lx_cgroup_signal(&cg, signal);
+		return signal_all(&cg, signal);
 	RL_TRY(ct_status(a, &store, &record, &status));
 	if (status == OCI_STOPPED || status == OCI_CREATING)
 		return not_running(&record, status);
