@@ -12,10 +12,11 @@
  *     CLAIM     id, state directory, lock, record
  *     FENCE     cgroup, limits, devices (with systemd: after the clone)
  *     SPAWN     clone; id maps; runtime hooks; GO -->    enters cgroup and namespaces
+ *               (no GO where there is nothing to do)
  *     FURNISH                                            root file system; createContainer hooks
  *     CONFINE                                            terminal, ids, capabilities, labels
  *     HOLD      limits on init; record    <-- READY
- *               HOLD or START -->                        waits (create) or goes on (run)
+ *               HOLD or START, stub -->                  waits (create) or goes on (run)
  *     BECOME                              <-- end of file startContainer hooks; filter; execve
  *
  * A failure at any step undoes the ones before it in reverse, and the same undoing, from the
