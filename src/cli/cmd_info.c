@@ -148,6 +148,7 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 		.selinux = true,
 		.memory_policy = true,
 		.idmap = true,
+		.net_devices = true,
 		.annotations = { versions, sizeof(versions) / sizeof(versions[0]) },
 		.unsafe_annotations = unsafe_annotations,
 	};

@@ -30,6 +30,7 @@
 
 void ct_walk_close(struct ct_walk *w)
 {
+	ct_net_devices_close(&w->net_devices);
 	rl_fd_close(&w->notify);
 	rl_fd_close(&w->master);
 	rl_fd_close(&w->talk);
@@ -303,6 +304,8 @@ static rl_err spawn(struct ct_walk *w, enum ct_word word)
 	RL_TRY(clone_init(w, word, &i));
 	RL_TRY(fence_by_systemd(w), "cgroup");
 	RL_TRY(map_ids(w));
+	RL_TRY(ct_net_devices_move(w->arena, w->loaded.plan, rl_fd_get(&i.joins.fd[PLAN_NS_NET]),
+				   w->init.pid, &w->net_devices));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));
 	RL_TRY(run_hooks(w, PLAN_HOOK_CREATE_RUNTIME, OCI_CREATING));
 	if (w->gone)
@@ -420,9 +423,12 @@ static rl_err undo(struct ct_walk *w, rl_err reason)
 			     .hooks = &w->loaded.plan->hooks[PLAN_HOOK_POSTSTOP] };
 	rl_err e = RL_OK;
 
+	/* While the namespace is there: with it the kernel would destroy what is virtual. */
+	if (rl_failed(reason))
+		e = ct_net_devices_return(&w->net_devices);
 	/* Without a directory of its own nothing was made: the id may be another container's. */
 	if (rl_fd_has(&w->store.dir))
-		e = ct_undo(&u);
+		e = rl_first(e, ct_undo(&u));
 	if (rl_failed(e))
 		rl_log(RL_LOG_WARNING, "undo: %s", rl_text(e));
 	rl_drop(e);
@@ -454,6 +460,8 @@ static rl_err attend(struct ct_walk *w, int *ret_status)
 					      .notify_socket = w->request->notify_socket };
 	rl_err e;
 
+	/* We would keep its network namespace alive. */
+	ct_net_devices_close(&w->net_devices);
 	ct_store_unlock(&w->store);
 	e = ct_attend(&attended, ret_status);
 	if (!rl_failed(e))

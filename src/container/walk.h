@@ -26,6 +26,7 @@
 
 #include "base/proc.h"
 #include "container/container.h"
+#include "container/devices.h"
 #include "container/load.h"
 #include "container/record.h"
 #include "container/spawn.h"
@@ -44,6 +45,7 @@ struct ct_walk {
 	struct rl_fd talk;   /* to init */
 	struct rl_fd master; /* of the terminal, if the plan has one */
 	struct rl_fd notify; /* socket of sd_notify, if the caller has one */
+	struct ct_net_devices net_devices;
 	enum ct_init_fate init_fate;
 };
 

@@ -112,6 +112,30 @@ static rl_err make_process(struct making *m)
 	return check_terminal(m);
 }
 
+/* Without a network namespace of the container's there is nowhere to move them to. */
+static rl_err make_net_devices(struct making *m)
+{
+	const struct oci_linux *l = &m->config->linux_;
+	struct plan_net_device *items;
+
+	if (l->net_device_count == 0)
+		return RL_OK;
+	if ((m->plan->ns.create & CLONE_NEWNET) == 0 && m->plan->ns.join[PLAN_NS_NET] == NULL)
+		return plan_warn(m->arena, &m->warnings,
+				 "$.linux.netDevices: ignored: the container stays in the "
+				 "runtime's network namespace");
+	RL_TRY(rl_new_array(m->arena, l->net_device_count, &items));
+	for (size_t i = 0; i < l->net_device_count; i++) {
+		const struct oci_net_device *d = &l->net_devices[i];
+
+		items[i].name = d->host_name;
+		items[i].new_name = d->name != NULL && d->name[0] != '\0' ? d->name : d->host_name;
+	}
+	m->plan->net_devices = items;
+	m->plan->net_device_count = l->net_device_count;
+	return RL_OK;
+}
+
 static rl_err make_annotations(struct making *m)
 {
 	const struct oci_map *map = &m->config->annotations;
@@ -179,7 +203,6 @@ static rl_err warn_of_the_rest(struct making *m)
 		bool there;
 		const char *path;
 	} unused[] = {
-		{ l->net_device_count > 0, "$.linux.netDevices" },
 		{ l->intel_rdt != NULL, "$.linux.intelRdt" },
 		{ m->config->vm != NULL && m->vm == NULL, "$.vm" },
 	};
@@ -206,6 +229,7 @@ static rl_err make_parts(struct making *m)
 	RL_TRY(make_confinement(m));
 	RL_TRY(make_cgroup(m));
 	RL_TRY(make_furnish(m));
+	RL_TRY(make_net_devices(m));
 	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));
 	RL_TRY(make_annotations(m));
 	return warn_of_the_rest(m);

@@ -75,6 +75,11 @@ struct plan_hooks {
 	size_t count;
 };
 
+/* linux.netDevices: into the container's network namespace, under another name. */
+struct plan_net_device {
+	const char *name, *new_name; /* the new one may be a template with %d */
+};
+
 struct plan_annotation {
 	const char *key, *value;
 };
@@ -89,6 +94,8 @@ struct plan {
 	struct plan_furnish furnish;
 	const struct plan_sysctl *sysctls;
 	size_t sysctl_count;
+	const struct plan_net_device *net_devices;
+	size_t net_device_count;
 	struct plan_cgroup cgroup;
 	bool has_process; /* the specification allows a create without one, a start needs it */
 	struct plan_process process;

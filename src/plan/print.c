@@ -177,6 +177,13 @@ static void put_cgroup(FILE *to, const struct plan_cgroup *cg)
 
 /* ---- hooks, seccomp -------------------------------------------------------------------------- */
 
+static void put_net_devices(FILE *to, const struct plan *p)
+{
+	for (size_t i = 0; i < p->net_device_count; i++)
+		fprintf(to, "net-device %s as %s\n", p->net_devices[i].name,
+			p->net_devices[i].new_name);
+}
+
 static void put_hooks(FILE *to, const struct plan *p)
 {
 	for (int phase = 0; phase < PLAN_HOOK_PHASES; phase++)
@@ -331,6 +338,7 @@ void plan_print(const struct plan *p, FILE *to)
 	plan_print_furnish(&p->furnish, to);
 	for (size_t i = 0; i < p->sysctl_count; i++)
 		put_line(to, p->sysctls[i].path, p->sysctls[i].value);
+	put_net_devices(to, p);
 	put_hooks(to, p);
 	put_hook_output(to, p);
 	put_seccomp(to, &p->seccomp);
