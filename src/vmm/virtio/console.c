@@ -168,7 +168,7 @@ static bool busy(struct vmm_virtio_device *dev)
 	struct console *c = console_of(dev);
 
 	for (unsigned i = 0; i < c->count; i++) {
-		if (vmm_stream_has(&c->port[i].out) && vmm_queue_pending(&c->port[i].tx))
+		if (rl_stream_has(&c->port[i].out) && vmm_queue_pending(&c->port[i].tx))
 			return true;
 	}
 	return false;
@@ -178,8 +178,8 @@ static void close_port(struct port *p)
 {
 	if (p->is_raw)
 		tcsetattr(p->tty_fd, TCSANOW, &p->saved);
-	vmm_stream_close(&p->in);
-	vmm_stream_close(&p->out);
+	rl_stream_close(&p->in);
+	rl_stream_close(&p->out);
 	free(p->name);
 }
 
@@ -245,8 +245,8 @@ static rl_err make_port(struct port *p, const struct vmm_console_port_config *co
 		if (p->name == NULL)
 			return rl_nomem();
 	}
-	RL_TRY(vmm_stream_open(config->in_fd, VMM_STREAM_READ, &p->in), "input");
-	RL_TRY(vmm_stream_open(config->out_fd, VMM_STREAM_WRITE, &p->out), "output");
+	RL_TRY(rl_stream_open(config->in_fd, RL_STREAM_READ, &p->in), "input");
+	RL_TRY(rl_stream_open(config->out_fd, RL_STREAM_WRITE, &p->out), "output");
 	if (p->tty_fd >= 0) {
 		RL_TRY(make_raw(p), "terminal");
 		read_size(p);

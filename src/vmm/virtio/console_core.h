@@ -8,10 +8,10 @@
  */
 #pragma once
 
+#include "base/stream.h"
 #include "vmm/log.h"
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/queue.h"
-#include "vmm/virtio/stream.h"
 
 #include <termios.h>
 
@@ -52,7 +52,7 @@ struct port {
 	unsigned index;
 	char *name;
 	bool is_console;
-	struct vmm_stream in, out;
+	struct rl_stream in, out;
 	int tty_fd;
 	bool is_raw;
 	struct termios saved;

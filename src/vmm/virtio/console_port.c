@@ -10,7 +10,7 @@
  * hang-up that nobody can act upon would wake it for ever. What cannot be waited for (/dev/null)
  * never says "again" either.
  */
-static void want(struct port *p, const struct vmm_stream *s, struct vmm_watch *watch,
+static void want(struct port *p, const struct rl_stream *s, struct vmm_watch *watch,
 		 uint32_t events, vmm_ready_fn *ready)
 {
 	struct console *c = p->console;
@@ -42,7 +42,7 @@ static void want_output(struct port *p, bool yes)
 static void end_input(struct port *p)
 {
 	want_input(p, false);
-	vmm_stream_close(&p->in);
+	rl_stream_close(&p->in);
 	if (p->host_open && !p->is_console) {
 		p->host_open = false;
 		p->news |= NEWS_OPEN;
@@ -71,19 +71,19 @@ static bool receive_one(struct port *p)
 		vmm_queue_push(&p->rx, c->chain.head, 0);
 		return true;
 	}
-	switch (vmm_stream_read(&p->in, to, count, &done)) {
-	case VMM_IO_DONE:
+	switch (rl_stream_read(&p->in, to, count, &done)) {
+	case RL_IO_DONE:
 		vmm_queue_push(&p->rx, c->chain.head, (uint32_t)done);
 		return true;
-	case VMM_IO_AGAIN:
+	case RL_IO_AGAIN:
 		vmm_queue_unpop(&p->rx);
 		want_input(p, true);
 		return false;
-	case VMM_IO_ERROR:
+	case RL_IO_ERROR:
 		vmm_log(VMM_LOG_WARN, c->dev.name, "port %u: read input: %s", p->index,
 			strerror(errno));
 		break;
-	case VMM_IO_END:
+	case RL_IO_END:
 		break;
 	}
 	vmm_queue_unpop(&p->rx);
@@ -97,7 +97,7 @@ void vmm_console_receive(struct port *p)
 
 	unsigned n = 0;
 
-	if (!c->active || !vmm_stream_has(&p->in))
+	if (!c->active || !rl_stream_has(&p->in))
 		return;
 	if (!p->guest_open) {
 		want_input(p, false);
@@ -125,26 +125,26 @@ static bool transmit_one(struct port *p)
 		size_t done = 0, room;
 		size_t count = vmm_cursor_take(&mark, SIZE_MAX, part, SEGMENTS_AT_ONCE, &room);
 
-		switch (vmm_stream_write(&p->out, part, count, &done)) {
-		case VMM_IO_DONE:
+		switch (rl_stream_write(&p->out, part, count, &done)) {
+		case RL_IO_DONE:
 			vmm_cursor_skip(&from, done);
 			p->tx_done += done;
 			break;
-		case VMM_IO_AGAIN:
+		case RL_IO_AGAIN:
 			want_output(p, true);
 			return false;
-		case VMM_IO_ERROR:
+		case RL_IO_ERROR:
 			vmm_log(VMM_LOG_WARN, c->dev.name, "port %u: write output: %s", p->index,
 				strerror(errno));
 			/* fall through */
 			__attribute__((fallthrough));
-		case VMM_IO_END:
+		case RL_IO_END:
 			/*
 			 * Nobody reads. The output is thrown away: a guest that writes to a port
 			 * whose host side is closed would wait for ever.
 			 */
 			want_output(p, false);
-			vmm_stream_close(&p->out);
+			rl_stream_close(&p->out);
 			vmm_cursor_skip(&from, from.left);
 			break;
 		}
@@ -166,7 +166,7 @@ void vmm_console_transmit(struct port *p)
 				continue;
 			return;
 		}
-		if (vmm_stream_has(&p->out) && !transmit_one(p)) {
+		if (rl_stream_has(&p->out) && !transmit_one(p)) {
 			vmm_queue_unpop(&p->tx);
 			vmm_console_interrupt(c, &p->tx, rx_queue(p->index) + 1);
 			return;

@@ -15,32 +15,32 @@
 
 #include <sys/uio.h>
 
-struct vmm_stream {
+struct rl_stream {
 	struct rl_fd own; /* our own open file description, if there is one */
 	int fd;		  /* borrowed or own; -1: no stream */
 	bool is_socket;
 	bool is_shared; /* somebody else's description: ask poll(2) first */
 };
 
-enum vmm_stream_mode { VMM_STREAM_READ, VMM_STREAM_WRITE };
+enum rl_stream_mode { RL_STREAM_READ, RL_STREAM_WRITE };
 
 /* fd -1 makes a stream that is at its end. EBADF: not a descriptor open for this. */
-RL_MUST rl_err vmm_stream_open(int fd, enum vmm_stream_mode mode, struct vmm_stream *ret);
-void vmm_stream_close(struct vmm_stream *s);
+RL_MUST rl_err rl_stream_open(int fd, enum rl_stream_mode mode, struct rl_stream *ret);
+void rl_stream_close(struct rl_stream *s);
 
-static inline bool vmm_stream_has(const struct vmm_stream *s)
+static inline bool rl_stream_has(const struct rl_stream *s)
 {
 	return s->fd >= 0;
 }
 
-enum vmm_io {
-	VMM_IO_DONE,  /* *ret_done > 0 bytes moved */
-	VMM_IO_AGAIN, /* wait for readiness */
-	VMM_IO_END,   /* end of file, or nobody reads */
-	VMM_IO_ERROR, /* errno says what; the stream is of no more use */
+enum rl_io {
+	RL_IO_DONE,  /* *ret_done > 0 bytes moved */
+	RL_IO_AGAIN, /* wait for readiness */
+	RL_IO_END,   /* end of file, or nobody reads */
+	RL_IO_ERROR, /* errno says what; the stream is of no more use */
 };
 
-enum vmm_io vmm_stream_read(const struct vmm_stream *s, const struct iovec *to, size_t count,
-			    size_t *ret_done);
-enum vmm_io vmm_stream_write(const struct vmm_stream *s, const struct iovec *from, size_t count,
-			     size_t *ret_done);
+enum rl_io rl_stream_read(const struct rl_stream *s, const struct iovec *to, size_t count,
+			  size_t *ret_done);
+enum rl_io rl_stream_write(const struct rl_stream *s, const struct iovec *from, size_t count,
+			   size_t *ret_done);

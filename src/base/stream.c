@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vmm/virtio/stream.h"
+#include "base/stream.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +16,7 @@ static bool is_ptmx(const struct stat *st)
 }
 
 /* Does the access mode of the description allow what we want to do? */
-static rl_err check_mode(int fd, enum vmm_stream_mode mode)
+static rl_err check_mode(int fd, enum rl_stream_mode mode)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -25,34 +25,34 @@ static rl_err check_mode(int fd, enum vmm_stream_mode mode)
 	int access = flags & O_ACCMODE;
 
 	if (flags & O_PATH ||
-	    (access != O_RDWR && access != (mode == VMM_STREAM_READ ? O_RDONLY : O_WRONLY)))
+	    (access != O_RDWR && access != (mode == RL_STREAM_READ ? O_RDONLY : O_WRONLY)))
 		return rl_refuse(RL_E(EBADF), "descriptor %d is not open for %s", fd,
-				 mode == VMM_STREAM_READ ? "reading" : "writing");
+				 mode == RL_STREAM_READ ? "reading" : "writing");
 	return RL_OK;
 }
 
 /* A description of our own. Not being able to is not an error: the shared one is used with care. */
-static int reopen(int fd, enum vmm_stream_mode mode)
+static int reopen(int fd, enum rl_stream_mode mode)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, (mode == VMM_STREAM_READ ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY |
+	return open(path, (mode == RL_STREAM_READ ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY |
 				  O_CLOEXEC);
 }
 
-rl_err vmm_stream_open(int fd, enum vmm_stream_mode mode, struct vmm_stream *ret)
+rl_err rl_stream_open(int fd, enum rl_stream_mode mode, struct rl_stream *ret)
 {
 	struct stat st;
 
 	if (fd == -1) {
-		*ret = (struct vmm_stream){ .fd = -1 };
+		*ret = (struct rl_stream){ .fd = -1 };
 		return RL_OK;
 	}
 	RL_TRY(rl_sys(fstat(fd, &st), "descriptor %d", fd));
 	RL_TRY(check_mode(fd, mode));
 
-	struct vmm_stream s = {
+	struct rl_stream s = {
 		.fd = fd,
 		.is_socket = S_ISSOCK(st.st_mode),
 	};
@@ -68,40 +68,40 @@ rl_err vmm_stream_open(int fd, enum vmm_stream_mode mode, struct vmm_stream *ret
 	return RL_OK;
 }
 
-void vmm_stream_close(struct vmm_stream *s)
+void rl_stream_close(struct rl_stream *s)
 {
 	rl_fd_close(&s->own);
 	s->fd = -1;
 }
 
-static bool ready(const struct vmm_stream *s, short events)
+static bool ready(const struct rl_stream *s, short events)
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
 
 	return !s->is_shared || poll(&p, 1, 0) > 0;
 }
 
-static enum vmm_io outcome(ssize_t n, size_t *ret_done)
+static enum rl_io outcome(ssize_t n, size_t *ret_done)
 {
 	if (n > 0) {
 		*ret_done = (size_t)n;
-		return VMM_IO_DONE;
+		return RL_IO_DONE;
 	}
 	if (n == 0 || errno == EPIPE || errno == ECONNRESET || errno == EIO)
-		return VMM_IO_END; /* EIO: the other side of a terminal has hung up */
-	return errno == EAGAIN ? VMM_IO_AGAIN : VMM_IO_ERROR;
+		return RL_IO_END; /* EIO: the other side of a terminal has hung up */
+	return errno == EAGAIN ? RL_IO_AGAIN : RL_IO_ERROR;
 }
 
-enum vmm_io vmm_stream_read(const struct vmm_stream *s, const struct iovec *to, size_t count,
-			    size_t *ret_done)
+enum rl_io rl_stream_read(const struct rl_stream *s, const struct iovec *to, size_t count,
+			  size_t *ret_done)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)to, .msg_iovlen = count };
 	ssize_t n;
 
 	if (s->fd < 0)
-		return VMM_IO_END;
+		return RL_IO_END;
 	if (!ready(s, POLLIN))
-		return VMM_IO_AGAIN;
+		return RL_IO_AGAIN;
 	do {
 		n = s->is_socket ? recvmsg(s->fd, &message, MSG_DONTWAIT)
 				 : readv(s->fd, to, (int)count);
@@ -109,17 +109,17 @@ enum vmm_io vmm_stream_read(const struct vmm_stream *s, const struct iovec *to, 
 	return outcome(n, ret_done);
 }
 
-enum vmm_io vmm_stream_write(const struct vmm_stream *s, const struct iovec *from, size_t count,
-			     size_t *ret_done)
+enum rl_io rl_stream_write(const struct rl_stream *s, const struct iovec *from, size_t count,
+			   size_t *ret_done)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)from, .msg_iovlen = count };
 	struct iovec first;
 	ssize_t n;
 
 	if (s->fd < 0)
-		return VMM_IO_END;
+		return RL_IO_END;
 	if (!ready(s, POLLOUT))
-		return VMM_IO_AGAIN;
+		return RL_IO_AGAIN;
 	if (s->is_shared) {
 		first = from[0];
 		if (first.iov_len > PIPE_BUF) /* pipe(7): a ready pipe takes this much at once */
