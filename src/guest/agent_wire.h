@@ -67,7 +67,7 @@ enum gst_agent_type {
 	GST_AGENT_SHUTDOWN = 5, /* nothing: SIGTERM, GST_GRACE, SIGKILL, power off */
 
 	/* Both ways. */
-	GST_AGENT_DATA = 16,   /* bytes of a stream; none: its end */
+	GST_AGENT_DATA = 16,   /* bytes of a stream; none: its end, of either side */
 	GST_AGENT_CREDIT = 17, /* le32: so many more bytes of this stream may be sent */
 
 	/* Answers. */
@@ -138,6 +138,9 @@ static inline bool gst_agent_expects(enum gst_agent_side sender, uint32_t type, 
 
 	switch ((enum gst_agent_type)type) {
 	case GST_AGENT_DATA:
+		/* The client's about an output stream: nobody reads it any more. */
+		if (client && (stream == 1 || stream == 2))
+			return length == 0;
 		return (client ? stream == 0 : stream == 1 || stream == 2) &&
 		       length <= GST_AGENT_DATA_MAX;
 	case GST_AGENT_CREDIT:

@@ -7,6 +7,7 @@
  *
  * Everything before START can only succeed or end the machine with a reason (guest/fail.h).
  */
+#include "guest/agent.h"
 #include "guest/config.h"
 #include "guest/container.h"
 #include "guest/device.h"
@@ -56,6 +57,7 @@ struct watch {
 	pid_t workload;
 	int signal_fd, control_fd, words_fd;
 	const struct gst_config *config;
+	struct gst_agent agent;
 	bool stopping;
 	struct timespec deadline; /* while stopping: when SIGKILL follows */
 };
@@ -120,7 +122,7 @@ static void hear_last_words(struct watch *w)
 	gst_shutdown((uint32_t)words.status);
 }
 
-static _Noreturn void workload_ended(int status)
+static _Noreturn void workload_ended(struct watch *w, int status)
 {
 	uint32_t value = WIFSIGNALED(status)
 				 ? (uint32_t)(128 + WTERMSIG(status)) | GST_EXIT_SIGNALED
@@ -128,6 +130,7 @@ static _Noreturn void workload_ended(int status)
 
 	if (gst_oom_kills() > 0)
 		value |= GST_EXIT_OOM;
+	gst_agent_close(&w->agent);
 	gst_shutdown(value);
 }
 
@@ -138,7 +141,8 @@ static void reap(struct watch *w)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == w->workload)
-			workload_ended(status);
+			workload_ended(w, status);
+		gst_agent_reaped(&w->agent, pid, status);
 	}
 }
 
@@ -204,10 +208,11 @@ static int time_left(const struct watch *w)
 static _Noreturn void watch_over(struct watch *w)
 {
 	for (;;) {
-		struct pollfd fds[] = {
+		struct pollfd fds[2 + GST_AGENT_POLLS] = {
 			{ .fd = w->signal_fd, .events = POLLIN },
 			{ .fd = w->control_fd, .events = POLLIN },
 		};
+		unsigned agents = gst_agent_polls(&w->agent, fds + 2);
 		int left = time_left(w);
 
 		if (left == 0) {
@@ -215,8 +220,12 @@ static _Noreturn void watch_over(struct watch *w)
 			w->deadline.tv_sec += 3600; /* once is enough */
 			left = -1;
 		}
-		if (poll(fds, 2, left) < 0)
+		if (poll(fds, 2 + agents, left) < 0)
 			continue;
+		/* Before children are reaped: what a process said comes before its end. */
+		gst_agent_serve(&w->agent, fds + 2, agents);
+		if (w->agent.wants_shutdown)
+			begin_stop(w);
 		if (fds[1].revents != 0)
 			hear_control(w);
 		if (fds[0].revents != 0)
@@ -256,7 +265,9 @@ int main(void)
 		gst_become(&config);
 	w.signal_fd = make_signal_fd();
 	w.control_fd = gst_port_open(GST_CONTROL_PORT, O_RDONLY | O_NONBLOCK);
+	gst_agent_open(&w.agent, config.agent_port); /* before somebody else takes the port */
 	start(&w);
+	w.agent.workload = w.workload;
 	hear_last_words(&w);
 	watch_over(&w);
 }

@@ -17,9 +17,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define CAP_LAST_POSSIBLE 63
+#define MEMORY 1 /* the major number of /dev/null and the like */
 
 const char *gst_getenv(const struct gst_strings *env, const char *name)
 {
@@ -197,19 +199,39 @@ static _Noreturn void execute(const char *file, const char **args, const struct 
 	gst_fail_exec(GST_STATUS_NOT_FOUND, "find %s in PATH", file);
 }
 
+/*
+ * The streams are the user's, who may open them again as /dev/stdout. /dev/null is everybody's.
+ */
+static void own_streams(const struct gst_config *c)
+{
+	struct stat st;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &st) == 0 &&
+		    (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && major(st.st_rdev) != MEMORY)))
+			(void)fchown(fd, c->uid, (gid_t)-1);
+	}
+}
+
 void gst_become(const struct gst_config *c)
+{
+	gst_stdio_open(c->rows, c->columns);
+	if (c->cwd != NULL)
+		make_cwd(c);
+	gst_become_process(c);
+}
+
+void gst_become_process(const struct gst_config *c)
 {
 	const char *shell[] = { GST_DEFAULT_SHELL, NULL };
 	const char **argv = c->args.count ? c->args.item : shell;
 	sigset_t none;
 
-	gst_stdio_open(c->rows, c->columns);
 	set_limits(c);
 	set_oom_score(c);
-	if (c->cwd != NULL)
-		make_cwd(c);
-	/* Init's right to talk to the host is not the workload's. */
+	/* Init's right to talk to the host is not the process's. */
 	gst_device_close();
+	own_streams(c);
 	set_identity(c);
 	enter_cwd(c);
 	sigemptyset(&none);

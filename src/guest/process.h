@@ -9,6 +9,8 @@
  * what fails is said by gst_fail (125) or gst_fail_exec (126, 127).
  */
 _Noreturn void gst_become(const struct gst_config *c);
+/* The same for a process whose three streams are in place and whose directory must exist. */
+_Noreturn void gst_become_process(const struct gst_config *c);
 
 /* What is executed if nothing else was asked for. */
 #define GST_DEFAULT_SHELL "/bin/sh"

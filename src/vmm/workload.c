@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration that init reads from the guest device: guest/proto.h as bytes. */
-#include "guest/proto.h"
+#include "guest/agent_wire.h"
+#include "guest/blob.h"
 #include "vmm/plan.h"
 
 #include <string.h>
 
-struct blob {
-	uint8_t *bytes; /* NULL: only count */
-	size_t used;
-};
-
-static void put(struct blob *b, const void *bytes, size_t len)
-{
-	if (b->bytes && len > 0)
-		memcpy(b->bytes + b->used, bytes, len);
-	b->used += len;
-}
-
-static void record(struct blob *b, unsigned type, const void *bytes, size_t len)
-{
-	static const uint8_t zeroes[8];
-	struct gst_record head = { 0 };
-
-	gst_put16(head.type, (uint16_t)type);
-	gst_put32(head.length, (uint32_t)len);
-	put(b, &head, sizeof(head));
-	put(b, bytes, len);
-	put(b, zeroes, -len & 7);
-}
-
-static void string(struct blob *b, unsigned type, const char *s)
-{
-	if (s)
-		record(b, type, s, strlen(s) + 1);
-}
-
-static void number(struct blob *b, unsigned type, uint32_t value)
-{
-	uint8_t le[4];
-
-	gst_put32(le, value);
-	record(b, type, le, sizeof(le));
-}
-
-static rl_err root(struct rl_arena *a, struct blob *b, const struct vmm_config *c,
+static rl_err root(struct rl_arena *a, struct gst_blob *b, const struct vmm_config *c,
 		   enum vmm_boot boot)
 {
 	const char *part[3] = { VMM_ROOT_TAG, "virtiofs", "" };
@@ -73,7 +36,7 @@ static rl_err root(struct rl_arena *a, struct blob *b, const struct vmm_config *
 		memcpy(p, part[i], strlen(part[i]) + 1);
 		p += strlen(part[i]) + 1;
 	}
-	record(b, GST_ROOT, bytes, len);
+	gst_blob_record(b, GST_ROOT, bytes, len);
 	return RL_OK;
 }
 
@@ -88,45 +51,49 @@ static const char *variable(const struct vmm_config *c, const char *name)
 	return NULL;
 }
 
-static rl_err write_all(struct rl_arena *a, struct blob *b, const struct vmm_config *c,
+/* That the host may connect to the agent's port is how the caller asks for an agent. */
+static bool has_agent(const struct vmm_config *c)
+{
+	const struct vmm_vsock_map *v = c->vsock;
+
+	while (v && !(v->listen && v->port == GST_AGENT_PORT))
+		v = v->next;
+	return v != NULL;
+}
+
+static rl_err write_all(struct rl_arena *a, struct gst_blob *b, const struct vmm_config *c,
 			const struct vmm_facts *facts)
 {
 	const char *hostname = variable(c, "HOSTNAME");
-	struct gst_header head = { .magic = GST_MAGIC };
 	const char *config_file = variable(c, "KRUN_CONFIG");
 	uint32_t flags = c->exec ? 0 : GST_F_ENV_FROM_CONFIG;
 
-	put(b, &head, sizeof(head));
+	gst_blob_begin(b);
 	if (c->exec) {
-		string(b, GST_EXEC, c->exec);
-		string(b, GST_ARG, c->exec);
+		gst_blob_string(b, GST_EXEC, c->exec);
+		gst_blob_string(b, GST_ARG, c->exec);
 	}
 	for (size_t i = 0; c->exec && i < c->argv.count; i++)
-		string(b, GST_ARG, c->argv.item[i]);
+		gst_blob_string(b, GST_ARG, c->argv.item[i]);
 	for (size_t i = 0; c->env_set && i < c->env.count; i++)
-		string(b, GST_ENV, c->env.item[i]);
-	string(b, GST_CWD, c->workdir);
-	for (const struct vmm_rlimit *r = c->rlimit; r; r = r->next) {
-		struct gst_rlimit wire = { 0 };
-
-		gst_put32(wire.resource, r->resource);
-		gst_put64(wire.soft, r->soft);
-		gst_put64(wire.hard, r->hard);
-		record(b, GST_RLIMIT, &wire, sizeof(wire));
-	}
-	string(b, GST_CONFIG_FILE, config_file ? config_file : "/.krun_config.json");
-	string(b, GST_HOSTNAME, hostname && *hostname ? hostname : facts->hostname);
+		gst_blob_string(b, GST_ENV, c->env.item[i]);
+	gst_blob_string(b, GST_CWD, c->workdir);
+	for (const struct vmm_rlimit *r = c->rlimit; r; r = r->next)
+		gst_blob_limit(b, r->resource, r->soft, r->hard);
+	gst_blob_string(b, GST_CONFIG_FILE, config_file ? config_file : "/.krun_config.json");
+	gst_blob_string(b, GST_HOSTNAME, hostname && *hostname ? hostname : facts->hostname);
 	if (variable(c, "KRUN_INIT_PID1"))
 		flags |= GST_F_PID1;
-	number(b, GST_FLAGS, flags);
+	gst_blob_number(b, GST_FLAGS, flags);
+	if (has_agent(c))
+		gst_blob_number(b, GST_AGENT | GST_OPTIONAL, GST_AGENT_PORT);
 	return root(a, b, c, facts->boot);
 }
 
 rl_err vmm_workload_blob(struct rl_arena *a, const struct vmm_config *c,
 			 const struct vmm_facts *facts, const uint8_t **ret_blob, size_t *ret_size)
 {
-	struct blob b = { 0 };
-	struct gst_header *head;
+	struct gst_blob b = { 0 };
 	size_t size;
 
 	/* Once to count, once to write. */
@@ -137,12 +104,10 @@ rl_err vmm_workload_blob(struct rl_arena *a, const struct vmm_config *c,
 			RL_E(E2BIG),
 			"arguments and environment take %zu bytes, at most %u are possible", size,
 			GST_BLOB_MAX);
-	b = (struct blob){ 0 };
+	b = (struct gst_blob){ 0 };
 	RL_TRY(rl_arena_get(a, size, 1, &b.bytes));
 	RL_TRY(write_all(a, &b, c, facts));
-	head = (struct gst_header *)b.bytes;
-	gst_put32(head->version, GST_VERSION);
-	gst_put32(head->size, (uint32_t)size);
+	gst_blob_end(&b);
 	*ret_blob = b.bytes;
 	*ret_size = size;
 	return RL_OK;

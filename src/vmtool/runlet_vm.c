@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runlet-vm: run a command in a virtual machine whose root is a directory. Knows the library by
- * its public header only, so it is an example of its use, too.
+ * its public header only, so it is an example of its use, too. What reaches into a machine that
+ * runs already is in agent_cmd.c.
  */
+#include "agent_cmd.h"
+#include "handlers/agent.h"
 #include "libkrun.h"
 
 #include <fcntl.h>
@@ -17,6 +20,7 @@
 
 static const char usage[] =
 	"usage: runlet-vm [OPTION...] [ROOT] [-- CMD [ARG...]]\n"
+	"       runlet-vm exec|ps|kill|stop SOCKET ...   (see runlet-vm exec)\n"
 	"Runs CMD in a virtual machine with the directory ROOT as its root, and ends with its\n"
 	"exit status. Without CMD: what ROOT/.krun_config.json says, or /bin/sh.\n"
 	"\n"
@@ -25,6 +29,7 @@ static const char usage[] =
 	"  -e, --env NAME=VALUE    a variable for CMD; once one is given, only these\n"
 	"  -w, --workdir DIR       in the guest\n"
 	"  -v, --volume TAG=DIR    one more directory, to be mounted by its tag (TAG=DIR:ro)\n"
+	"      --agent-socket PATH a unix socket for runlet-vm exec, ps, kill and stop\n"
 	"      --vsock PORT=PATH   who connects to PORT of the host reaches the unix socket PATH;\n"
 	"                          PORT=PATH:listen: the other way round\n"
 	"  -d, --disk FILE         a raw disk image, /dev/vda and so on (FILE:ro)\n"
@@ -43,6 +48,7 @@ static const char usage[] =
 enum {
 	OPT_ROOT_DISK = 256,
 	OPT_VSOCK,
+	OPT_AGENT,
 	OPT_FORMAT,
 	OPT_INITRAMFS,
 	OPT_APPEND,
@@ -61,6 +67,7 @@ static const struct option options[] = {
 	{ "workdir", required_argument, NULL, 'w' },
 	{ "volume", required_argument, NULL, 'v' },
 	{ "vsock", required_argument, NULL, OPT_VSOCK },
+	{ "agent-socket", required_argument, NULL, OPT_AGENT },
 	{ "disk", required_argument, NULL, 'd' },
 	{ "root-disk", required_argument, NULL, OPT_ROOT_DISK },
 	{ "kernel", required_argument, NULL, 'k' },
@@ -199,6 +206,9 @@ static void take_option(struct request *r, int option, char *value)
 	case OPT_VSOCK:
 		add_vsock(ctx, value);
 		break;
+	case OPT_AGENT:
+		must(ctx, krun_add_vsock_port2(ctx, HDL_AGENT_PORT, value, true));
+		break;
 	case 'd':
 		add_disk(r, value);
 		break;
@@ -246,11 +256,15 @@ static void take_option(struct request *r, int option, char *value)
 
 int main(int argc, char **argv)
 {
-	int32_t ctx = krun_create_ctx();
+	int status = agent_command(argc, argv);
 	struct request r = { .cpus = 1, .memory = 512 };
 	const char *root = NULL;
+	int32_t ctx;
 	int option;
 
+	if (status >= 0)
+		return status;
+	ctx = krun_create_ctx();
 	must(KRUN_LAST_ERROR_ANY, ctx);
 	r.ctx = (uint32_t)ctx;
 	while ((option = getopt_long(argc, argv, "+c:m:e:w:v:d:k:h", options, NULL)) != -1)
