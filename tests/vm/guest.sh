@@ -219,8 +219,42 @@ E
 	check vsock-socket-removed 1 "$(test -e "$work/l"; echo $?)"
 }
 
+# agent - processes in a machine that runs
+agent() {
+	local s=$work/agent.sock
+	"$vm" --log 2 -m 256 --agent-socket "$s" -e PATH=/bin "$root" -- /bin/sh -c 'trap "echo usr1" USR1; trap "exit 3" TERM; echo up; while :; do sleep 1; done' >"$work/out" 2>"$work/err" </dev/null &
+	local pid=$!
+	# While it boots, the client waits.
+	check agent-exec "hello 0" "$(timeout 90 "$vm" exec "$s" -- echo hello 2>&1) $?"
+	check agent-status 42 "$(timeout 30 "$vm" exec "$s" -- sh -c 'exit 42' >/dev/null 2>&1; echo $?)"
+	check agent-not-found "127 runlet-vm: in the guest: execute /no/such: No such file or directory" "$(timeout 30 "$vm" exec "$s" -- /no/such 2>"$work/e"; echo "$? $(cat "$work/e")")"
+	# The same root and namespaces as the workload's, a sibling of it.
+	check agent-same-world "1 1 $(cat "$root/etc/passwd")" "$(timeout 30 "$vm" exec "$s" -- sh -c 'cd /proc; w=$(grep -l "usr1" [0-9]*/cmdline | head -1); w=${w%/*}; same=1; for n in mnt pid net uts ipc; do [ "$(readlink $w/ns/$n)" = "$(readlink self/ns/$n)" ] || same=0; done; echo $same $(grep PPid self/status | tr -dc 0-9 | grep -c .) $(cat /etc/passwd)' 2>&1)"
+	check agent-user "1000:100 /tmp A=b" "$(timeout 30 "$vm" exec -u 1000:100 -w /tmp -e A=b "$s" -- sh -c 'echo $(id -u):$(id -g) $(pwd) A=$A; echo >/dev/stdout' 2>&1 | head -1)"
+	seq 100000 >"$work/in"
+	check agent-streams "$(md5sum <"$work/in")" "$(timeout 60 "$vm" exec "$s" -- cat <"$work/in" | md5sum)"
+	check agent-tty "/dev/pts/0 24 80" "$(timeout 60 script -qec "stty rows 24 cols 80; $vm exec -t $s -- sh -c 'echo \$(tty) \$(stty size)'" /dev/null </dev/null | grep -o '/dev/pts.*' | tr -d '\r')"
+	timeout 30 "$vm" exec -d "$s" -- sleep 1000 >"$work/pid"
+	check agent-ps "$(cat "$work/pid") sleep 1000" "$(timeout 30 "$vm" ps "$s" | awk '/sleep 1000/ {print $1, $7, $8}')"
+	check agent-kill "0 0" "$(timeout 30 "$vm" kill "$s" "$(cat "$work/pid")" 9; echo $? "$(sleep 1; timeout 30 "$vm" ps "$s" | grep -c 'sleep 1000')")"
+	timeout 30 "$vm" kill "$s" 10
+	check agent-signal-to-the-workload 1 "$(for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q usr1 "$work/out" && break; sleep 0.5; done; grep -c usr1 "$work/out")"
+	for i in 1 2 3 4 5 6 7 8; do timeout 60 "$vm" exec "$s" -- echo "n$i" >"$work/n$i" 2>&1 & done
+	wait $(jobs -p | grep -v "^$pid$")
+	check agent-many "n1 n2 n3 n4 n5 n6 n7 n8" "$(cat "$work"/n? | tr '\n' ' ' | sed 's/ $//')"
+	timeout 60 "$vm" exec "$s" -- sleep 1000 >/dev/null 2>"$work/e" &
+	local other=$!
+	sleep 2
+	check agent-stop 0 "$(timeout 30 "$vm" stop "$s" >/dev/null; echo $?)"
+	wait $pid
+	check agent-stopped "3 1" "$? $(test -e "$s"; echo $?)"
+	wait $other
+	check agent-session-of-a-stopped-machine 137 $?
+	cat "$work/err" | head -3 | sed 's/^/# /'
+}
+
 make_root
-[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets
+[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"
