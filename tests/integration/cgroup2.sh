@@ -159,7 +159,7 @@ test_cgroup2_delete_paused()
 test_cgroup2_kill_all()
 {
 	v2_bundle
-	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	host_pids
 	payload orphan + orphan + sleep
 	start_ok
 	wait_for "all processes" sh -c "[ \$(cat '$V2'/cgroup.procs | wc -l) = 3 ]"

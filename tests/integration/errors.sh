@@ -224,6 +224,7 @@ test_errors_config_says_where()
 {
 	only runlet : "says less"
 	bundle
+	settle
 	sed -i '3s/.*/  "process" "x",/' "$B/config.json"
 	run_fails "config.json.*(line 3|:3)"
 }
@@ -301,6 +302,7 @@ test_errors_config_deep_nesting()
 {
 	bundle
 	payload exit 0
+	settle
 	local deep
 	deep=$(printf '%050000d' 0 | tr 0 '[')
 	printf '{"ociVersion":"1.0.2","x":%s' "$deep" >"$B/config.json"
@@ -322,6 +324,7 @@ test_errors_config_broken_utf8()
 	unlike runc : "replaces it"
 	bundle
 	payload exit 0
+	settle
 	sed -i 's/testhost/test\xff\xfehost/' "$B/config.json"
 	rt run --bundle "$B" "$ID"
 	differ "exit status" 0 "$RC"
@@ -333,6 +336,7 @@ test_errors_config_duplicate_keys()
 	only runlet : "takes the last one"
 	bundle
 	payload exit 0
+	settle
 	sed -i 's/"hostname": "testhost",/"hostname": "one", "hostname": "two",/' "$B/config.json"
 	run_fails "hostname"
 }

@@ -241,23 +241,33 @@ single_bundle()
 	[ "$(id -u)" != 0 ] || chown "$ROOTLESS_UID" "$C"
 }
 
-# A range, with the help of newuidmap and newgidmap.
+# A range, with the help of newuidmap and newgidmap: 65536 ids from $RANGE on.
 range_bundle()
 {
-	need_root
 	need_program newuidmap
 	single_bundle
+	RANGE=700000
+	if [ "$(id -u)" = 0 ]; then
+		lend_range
+	else
+		RANGE=$(sed -n "s/^$(id -un):\([0-9]*\):65536$/\1/p" /etc/subuid | head -n 1)
+		[ -n "$RANGE" ] && grep -q "^$(id -un):$RANGE:65536$" /etc/subgid || skip "we were given no ids"
+	fi
+	conf '[{containerID: 0, hostID: $h, size: 1}, {containerID: 1, hostID: $r, size: 65536}]
+		as $m | .linux.uidMappings = $m | .linux.gidMappings = $m' \
+		--argjson h "$ROOTLESS_UID" --argjson r "$RANGE"
+}
+
+lend_range()
+{
 	cp /etc/passwd "$C/passwd"
 	echo "rltest:x:$ROOTLESS_UID:$ROOTLESS_UID::$C/home:/bin/sh" >>"$C/passwd"
-	echo "rltest:700000:65536" >"$C/subid"
+	echo "rltest:$RANGE:65536" >"$C/subid"
 	local target
 	for target in passwd subuid subgid; do
 		[ -e /etc/$target ] || skip "no /etc/$target here"
 		mount --bind "$C/$([ $target = passwd ] && echo passwd || echo subid)" /etc/$target
 	done
-	conf '[{containerID: 0, hostID: $h, size: 1}, {containerID: 1, hostID: 700000, size: 65536}]
-		as $m | .linux.uidMappings = $m | .linux.gidMappings = $m' \
-		--argjson h "$ROOTLESS_UID"
 	trap 'umount /etc/passwd /etc/subuid /etc/subgid' EXIT
 }
 
@@ -386,8 +396,8 @@ test_ids_rootless_range()
 	payload report ids process + stat /payload
 	run_ok
 	expect uid 0
-	equal "uid map" "0 $ROOTLESS_UID 1 1 700000 65536" "$(got uidmap | xargs)"
-	equal "gid map" "0 $ROOTLESS_UID 1 1 700000 65536" "$(got gidmap | xargs)"
+	equal "uid map" "0 $ROOTLESS_UID 1 1 $RANGE 65536" "$(got uidmap | xargs)"
+	equal "gid map" "0 $ROOTLESS_UID 1 1 $RANGE 65536" "$(got gidmap | xargs)"
 	expect setgroups allow
 }
 
@@ -415,10 +425,7 @@ test_ids_rootless_without_newuidmap()
 {
 	range_bundle
 	only runlet : "says less"
-	local i
-	for i in "${!WRAP[@]}"; do
-		[[ ${WRAP[i]} != PATH=* ]] || WRAP[i]=PATH=/nowhere
-	done
+	WRAP+=("$(command -v env)" PATH=/nowhere)
 	run_fails "newuidmap"
 }
 
@@ -460,13 +467,13 @@ test_ids_rootless_controller_not_delegated()
 
 test_ids_rootless_other_users_state()
 {
-	need_root
 	only runlet : "leaves it to the caller"
 	single_bundle
 	payload exit 0
 	# A --root that somebody else could have prepared.
 	GLOBALS=(--root "$C/foreign" --cgroup-manager disabled)
 	mkdir -m 777 "$C/foreign"
+	[ "$(id -u)" = 0 ] || unshare --map-root-user --map-auto chown 5 "$C/foreign" || skip "we were given no ids"
 	ln -s /etc "$C/foreign/$ID"
 	rt run --bundle "$B" "$ID"
 	differ "exit status" 0 "$RC"

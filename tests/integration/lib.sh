@@ -86,11 +86,13 @@ need_program()
 # Makes $B (or the directory named) with a root that holds nothing but the payload.
 bundle()
 {
+	settle
 	B=${1:-$C/bundle}
 	mkdir -p "$B/rootfs"/{proc,dev,sys,etc,tmp,bin}
 	chmod 1777 "$B/rootfs/tmp"
 	cp "$PROGRAMS/payload" "$B/rootfs/payload"
-	jq --arg cg "$CG" '.linux.cgroupsPath = $cg' "$HERE/base.json" >"$B/config.json"
+	CONF_FROM=$HERE/base.json CONF_TO=$B/config.json
+	conf '.linux.cgroupsPath = $cg' --arg cg "$CG"
 	[ "$CGROUPS" = yes ] || conf 'del(.linux.cgroupsPath, .linux.resources)'
 	[ "$(id -u)" = 0 ] || in_user_namespace
 }
@@ -105,13 +107,71 @@ in_user_namespace()
 		--argjson u "$(id -u)" --argjson g "$(id -g)"
 }
 
-# conf FILTER [JQ OPTION]...   changes $B/config.json
+# conf FILTER [--arg NAME TEXT | --argjson NAME JSON | --args WORD...]...   changes $B/config.json
+#
+# The filters are collected and applied at once, by `settle`: jq takes longer to start than a container.
+CONF=
+CONF_FROM=
+CONF_TO=
+
 conf()
 {
-	local filter=$1
+	local filter=$1 words=
 	shift
-	jq "$filter" "$B/config.json" "$@" >"$B/config.new" || fail "jq: $filter"
-	mv "$B/config.new" "$B/config.json"
+	[ "$CONF_TO" = "$B/config.json" ] || {
+		settle
+		CONF_FROM=$B/config.json CONF_TO=$B/config.json
+	}
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--arg)
+			filter="$(json_string "$3") as \$$2 | $filter"
+			shift 3
+			;;
+		--argjson)
+			filter="$3 as \$$2 | $filter"
+			shift 3
+			;;
+		--args)
+			shift
+			[ "$1" != -- ] || shift
+			while [ $# -gt 0 ]; do
+				words+="${words:+, }$(json_string "$1")"
+				shift
+			done
+			filter="{positional: [$words]} as \$ARGS | $filter"
+			;;
+		*) fail "conf: $1" ;;
+		esac
+	done
+	CONF+="${CONF:+ | }($filter
+)"
+}
+
+json_string()
+{
+	local text=${1//\\/\\\\}
+	text=${text//\"/\\\"}
+	printf '"%s"' "${text//$'\n'/\\n}"
+}
+
+# Writes what `conf` has collected. Whatever calls the runtime does so by itself; to be called
+# before the file is touched in another way.
+settle()
+{
+	[ -n "$CONF" ] || return 0
+	local new=$CONF_TO.$BASHPID # of several at once each has its own
+	jq "$CONF" "$CONF_FROM" >"$new" || fail "jq: $CONF"
+	mv "$new" "$CONF_TO"
+	CONF='' CONF_FROM=$CONF_TO
+}
+
+# No pid namespace of its own. Without privilege its /proc can then only be the host's.
+host_pids()
+{
+	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	[ "$(id -u)" = 0 ] || conf '.mounts |= map(if .destination == "/proc" then
+		{destination: "/proc", type: "none", source: "/proc", options: ["rbind"]} else . end)'
 }
 
 # payload WORD...   what the container runs
@@ -127,6 +187,7 @@ CALLS=0
 # rt WORD...   calls the runtime with --root; a container made by the call writes to $COUT
 rt()
 {
+	settle
 	CALLS=$((CALLS + 1))
 	local out=$C/out.$BASHPID.$CALLS err=$C/err.$BASHPID.$CALLS
 	case " $* " in
@@ -135,12 +196,11 @@ rt()
 	timeout --foreground -k 5 "${PATIENCE:-20}" "${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" "$@" \
 		>"$out" 2>"$err" <"${INPUT:-/dev/null}"
 	RC=$?
-	OUT=$(tr -d '\0' <"$out")
-	ERR=$(tr -d '\0' <"$err")
 	{
-		echo "+ $*   -> $RC"
-		cat "$err"
-	} >>"$C/calls"
+		OUT=$(<"$out")
+		ERR=$(<"$err")
+	} 2>/dev/null # of bytes that are zero, which a variable cannot hold
+	printf '%s\n' "+ $*   -> $RC" "$ERR" >>"$C/calls"
 	[ "$RC" != 124 ] || fail "hangs: $*"
 }
 
@@ -211,12 +271,20 @@ exec_ok()
 
 status()
 {
-	"${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" state "${1:-$ID}" 2>/dev/null | jq -r .status
+	state_member status '"([a-z]*)"' "$@"
 }
 
 init_pid()
 {
-	"${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" state "${1:-$ID}" 2>/dev/null | jq -r .pid
+	state_member pid '([0-9]*)' "$@"
+}
+
+# state_member NAME REGEX [ID]
+state_member()
+{
+	local state
+	state=$("${WRAP[@]}" "$RUNTIME" "${GLOBALS[@]}" state "${3:-$ID}" 2>/dev/null)
+	[[ ! $state =~ \"$1\":\ *$2 ]] || echo "${BASH_REMATCH[1]}"
 }
 
 # Starts a program of the host's side that must not outlive the case.
@@ -282,12 +350,24 @@ differ()
 # match WHAT TEXT REGEX   an extended regular expression, in any case
 match()
 {
-	grep -qiE -- "$3" <<<"$2" || fail "$1 is '$2', which does not match '$3'"
+	has_line "$2" "$3" || fail "$1 is '$2', which does not match '$3'"
 }
 
 no_match()
 {
-	! grep -qiE -- "$3" <<<"$2" || fail "$1 is '$2', which matches '$3'"
+	! has_line "$2" "$3" || fail "$1 is '$2', which matches '$3'"
+}
+
+# has_line TEXT REGEX   what grep -i would say, without a process
+has_line()
+{
+	local line found=1
+	shopt -s nocasematch
+	while IFS= read -r line; do
+		[[ $line =~ $2 ]] && found=0 && break
+	done <<<"$1"
+	shopt -u nocasematch
+	return $found
 }
 
 # expect KEY VALUE   in the payload's report
@@ -467,8 +547,7 @@ prepare_case()
 	CG=$CGROUP_BASE/c$SERIAL
 	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}")
 	WRAP=("${BASE_WRAP[@]}")
-	mkdir -p "$C" "$STATE"
-	chmod 755 "$C"
+	mkdir -p "$STATE"
 	MOUNTS_BEFORE=$(mount_points)
 }
 
@@ -566,9 +645,13 @@ run_case()
 		"$name"
 	) </dev/null >>"$C/calls" 2>&1
 	result=$?
-	why=$(head -c 600 "$C/why" 2>/dev/null | tr '\n' ' ')
+	why=
+	[ ! -f "$C/why" ] || why=$(<"$C/why")
+	why=${why:0:600}
+	why=${why//$'\n'/ }
 	[ $result = 0 ] || [ -n "$why" ] || why="the case itself ended with $result: $(tail -n 1 "$C/calls")"
-	leaks=$(finish_case 2>/dev/null | tr '\n' ';')
+	leaks=$(finish_case 2>/dev/null)
+	leaks=${leaks//$'\n'/;}
 	[ -z "$leaks" ] || [ $result = 1 ] || {
 		result=1
 		why="afterwards: $leaks"

@@ -320,7 +320,7 @@ test_lifecycle_kill_all_in_the_host_pid_namespace()
 {
 	need_controller freezer
 	bundle
-	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	host_pids
 	payload orphan + sleep
 	start_ok
 	wait_for "both processes" sh -c "[ \$(cat '$(cgdir freezer)/cgroup.procs' | wc -l) = 2 ]"
@@ -332,7 +332,7 @@ test_lifecycle_delete_force_in_the_host_pid_namespace()
 {
 	need_controller freezer
 	bundle
-	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	host_pids
 	payload orphan + orphan + sleep
 	start_ok
 	wait_for "all processes" sh -c "[ \$(cat '$(cgdir freezer)/cgroup.procs' | wc -l) = 3 ]"
@@ -391,7 +391,7 @@ test_lifecycle_delete_when_init_is_dead_but_others_live()
 	need_controller freezer
 	unlike crun runc : "cannot remove the cgroup then"
 	bundle
-	conf '.linux.namespaces |= map(select(.type != "pid"))'
+	host_pids
 	payload orphan + exit 0
 	start_ok
 	wait_status stopped
@@ -553,6 +553,7 @@ test_lifecycle_config_option()
 	unlike runc : "has no --config"
 	bundle
 	payload echo fine
+	settle
 	mv "$B/config.json" "$C/other.json"
 	rt_ok run --config "$C/other.json" --bundle "$B" "$ID"
 	equal output fine "$OUT"

@@ -329,8 +329,7 @@ test_limits_unified_comes_last()
 nested()
 {
 	bundle
-	# Without privilege /proc needs a pid namespace of its own.
-	[ "$(id -u)" != 0 ] || conf '.linux.namespaces |= map(select(.type != "pid"))'
+	host_pids
 	conf '.linux.namespaces += [{type: "cgroup"}] | .mounts +=
 		[{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}]'
 	payload move-to-subcgroup /sys/fs/cgroup/inner + "$@" + write /tmp/ready yes + sleep

@@ -274,6 +274,7 @@ test_process_rlimits()
 		{type: "RLIMIT_STACK", soft: 1048576, hard: 2097152},
 		{type: "RLIMIT_CPU", soft: "MAX", hard: "MAX"}]'
 	payload report rlimits
+	settle
 	sed -i 's/"MAX"/18446744073709551615/' "$B/config.json" # jq would round it
 	run_ok
 	expect rlimit.nofile 300:400

@@ -152,6 +152,7 @@ test_query_spec_runs()
 {
 	need_root
 	bundle
+	settle
 	rm "$B/config.json"
 	rt_ok spec --bundle "$B"
 	conf '.linux.cgroupsPath = $cg | .process.terminal = false' --arg cg "$CG"
