@@ -121,6 +121,50 @@ test_systemd_update()
 	no_unit
 }
 
+# What the kernel has and systemd has a property for, beyond the plain ones above; and what only the file knows.
+test_systemd_every_other_limit()
+{
+	local device disk=
+	for device in /sys/block/{nvme,vd,sd}*; do
+		[ ! -e "$device/dev" ] || disk=$(cat "$device/dev")
+	done
+	scope_sleeper '.linux.resources += {cpu: {mems: "0", idle: 1}, unified: {"memory.high": "33554432",
+		"memory.min": "1048576", "cgroup.max.depth": "7"}}'
+	equal AllowedMemoryNodes 0 "$(property AllowedMemoryNodes)"
+	equal MemoryHigh 33554432 "$(property MemoryHigh)"
+	equal MemoryMin 1048576 "$(property MemoryMin)"
+	equal cpuset.mems "0 / 0" "$(both cpuset.mems)"
+	equal cpu.idle "1 / 1" "$(both cpu.idle)"
+	equal memory.high "33554432 / 33554432" "$(both memory.high)"
+	equal memory.min "1048576 / 1048576" "$(both memory.min)"
+	match cgroup.max.depth "$(both cgroup.max.depth)" " / 7$"
+	[ -n "$disk" ] || return 0
+	rt_ok delete --force "$ID"
+	conf '.linux.resources.unified = {"io.max": $v}' --arg v "$disk rbps=4096 wiops=70"
+	start_ok
+	equal IOReadBandwidthMax "/dev/block/$disk 4096" "$(property IOReadBandwidthMax)"
+	equal IOWriteIOPSMax "/dev/block/$disk 70" "$(property IOWriteIOPSMax)"
+	match io.max "$(both io.max)" " / $disk rbps=4096 wbps=max riops=max wiops=70$"
+}
+
+# The scope has its own program for devices, systemd's; ours is the container's.
+test_systemd_devices()
+{
+	need_root
+	[ -e /dev/loop-control ] || skip "no loop-control here"
+	scope_sleeper '.linux.devices = [{path: "/dev/x", type: "c", major: 10, minor: 237, fileMode: 438}]
+		| .linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 237, access: "r"}]'
+	exec_ok try-open /dev/x r + try-open /dev/x w + try-open /dev/null rw
+	equal outcomes "ok EPERM" "$(got open./dev/x | xargs)"
+	expect open./dev/null ok
+	echo '{"devices": [{"allow": false, "access": "rwm"}]}' >"$C/resources.json"
+	rt_ok update -r "$C/resources.json" "$ID"
+	"${SD[@]}" daemon-reload
+	exec_ok try-open /dev/x r + try-open /dev/null rw
+	expect open./dev/x EPERM
+	expect open./dev/null ok
+}
+
 test_systemd_unified_wins()
 {
 	scope_sleeper '.linux.resources += {pids: {limit: 20}, unified: {"pids.max": "30", "memory.high": "33554432"}}'
@@ -158,6 +202,20 @@ test_systemd_says_what_it_does_not_take()
 	run_fails "org.systemd.property.KillMode"
 	no_unit
 	rt_fails "does not exist" state "$ID"
+}
+
+# Not our words: systemd's, for a job that cannot even begin.
+test_systemd_says_why_there_is_no_job()
+{
+	scope_bundle
+	payload exit 0
+	"${SD[@]}" mask --runtime "$SLICE" 2>/dev/null || skip "cannot mask"
+	rt run --bundle "$B" "$ID"
+	"${SD[@]}" unmask --runtime "$SLICE" 2>/dev/null
+	differ "exit status" 0 "$RC"
+	match "error text" "$ERR" "systemd: Unit $SLICE is masked"
+	no_state "$ID"
+	no_unit
 }
 
 test_systemd_path_is_slice_prefix_name()
@@ -213,9 +271,31 @@ test_systemd_again_and_again()
 	no_unit
 }
 
+# Each waits for its own job, and none starts before its job is done: else it would not be in its cgroup.
+test_systemd_many_at_once()
+{
+	local i pids=()
+	scope_bundle
+	payload report process
+	settle
+	for i in 1 2 3 4 5 6; do
+		cp -r "$B" "$C/bundle-$i"
+		sed -i "s/:rt:$ID\"/:rt:$ID-$i\"/" "$C/bundle-$i/config.json"
+		rt_ok run --bundle "$C/bundle-$i" "$ID-$i" && echo "$OUT" >"$C/report-$i" &
+		pids+=($!)
+	done
+	for i in 1 2 3 4 5 6; do
+		wait "${pids[i - 1]}" || fail "one of them failed"
+		OUT=$(<"$C/report-$i")
+		expect cgroup "0::$PLACE/rt-$ID-$i.scope/container"
+	done
+	no_unit
+}
+
+# The payload does not heed SIGTERM: systemd has to kill it.
 test_systemd_stopped_from_outside()
 {
-	scope_sleeper
+	scope_sleeper '.annotations = {"org.systemd.property.TimeoutStopSec": "1"}'
 	"${SD[@]}" stop "$UNIT"
 	wait_for "the container to stop" is_status stopped
 	rt_ok delete "$ID"
@@ -267,4 +347,30 @@ test_systemd_is_asked_in_two_round_trips()
 	run_ok
 	# For starting and for stopping: the authentication; then Hello, the signals and the request.
 	equal "messages to the bus" 4 "$(grep -c '^sendto(.*\(AUTH EXTERNAL\|"l\\1\\0\\1\)' "$C/trace")"
+}
+
+# A start takes as many system calls as it takes, whatever the machine's speed: what systemd costs is to stay small.
+test_systemd_costs_few_system_calls()
+{
+	need_root
+	need_program strace
+	scope_bundle
+	payload exit 0
+	WRAP=(strace -f -o "$C/trace")
+	run_ok
+	local with without
+	with=$(calls_of_runtime)
+	GLOBALS=(--root "$STATE")
+	conf '.linux.cgroupsPath = $cg' --arg cg "$CG"
+	run_ok
+	without=$(calls_of_runtime)
+	echo "# system calls of run: $with, without systemd $without" >>"$C/calls"
+	[ "$with" -le $((without + 80)) ] || fail "$with system calls, and $without without systemd"
+	[ "$without" -le 300 ] || fail "$without system calls without systemd"
+}
+
+# Of the runtime and the container's first process, which is the runtime's until it has become the payload.
+calls_of_runtime()
+{
+	grep -vcE '^[0-9]+ +(\+\+\+|---)|resumed>' "$C/trace"
 }
