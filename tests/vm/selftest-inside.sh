@@ -75,6 +75,27 @@ apparmor_denies() {
 	aa-exec -p rig-selftest -- cat /etc/hosts && ! aa-exec -p rig-selftest -- cat /etc/hostname
 }
 
+# A shell that counts, and its child: dumped, gone, restored, and it goes on counting.
+criu_dumps_and_restores() {
+	local dir pid before after
+	dir=$(mktemp -d)
+	# What its own pid says is in the dump, so it is still the same afterwards.
+	setsid bash -c 'while :; do echo $$ $((++n)) >"$1/new"; mv "$1/new" "$1/count"; sleep .2; done' - "$dir" </dev/null >/dev/null 2>&1 &
+	mkdir "$dir/images"
+	until [[ -s $dir/count ]]; do sleep .1; done
+	read -r pid _ <"$dir/count"
+	criu dump -t "$pid" -D "$dir/images" -o log || { tail -n 5 "$dir/images/log" && return 1; }
+	! kill -0 "$pid" 2>/dev/null || return
+	read -r _ before <"$dir/count"
+	sleep .5
+	read -r _ after <"$dir/count"
+	[[ $before = "$after" ]] || return
+	criu restore -d -D "$dir/images" -o log || { tail -n 5 "$dir/images/log" && return 1; }
+	sleep 2
+	read -r _ after <"$dir/count"
+	kill -KILL "$pid" && [[ $after -gt $before ]]
+}
+
 case $section in
 systemd)
 	everywhere
@@ -87,6 +108,7 @@ systemd)
 	check "AppArmor denies" apparmor_denies
 	check "CRIU is content" criu check
 	check "CRIU is content with everything" criu check --all
+	check "CRIU dumps a process tree and restores it" criu_dumps_and_restores
 	for p in crun runc podman conmon /usr/lib/podman/netavark /usr/lib/podman/aardvark-dns slirp4netns passt fuse-overlayfs strace gdb iptables newuidmap bpftool python3; do
 		check "has $p" command -v "$p"
 	done
