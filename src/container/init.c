@@ -65,7 +65,7 @@ static rl_err become_root(const struct state *s)
 
 static rl_err make_late_namespaces(const struct state *s)
 {
-	uint64_t late = s->in->plan->ns.create & CLONE_NEWCGROUP;
+	uint64_t late = s->in->plan->ns.late;
 
 	if (late == 0)
 		return RL_OK;

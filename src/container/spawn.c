@@ -13,8 +13,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/* What clone must not make: see ct_spawn. */
-#define MADE_LATER ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
+/* A time namespace is entered by children only: see make_time_namespace. */
+static uint64_t made_by_clone(const struct plan_namespaces *ns)
+{
+	return ns->create & ~(ns->late | (uint64_t)CLONE_NEWTIME);
+}
 
 rl_err ct_joins_open(const struct plan_namespaces *ns, struct ct_joins *ret)
 {
@@ -174,11 +177,10 @@ static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joi
 
 	/* In a pid namespace that is not its own, init is seen by others while it is made. */
 	if (!rl_failed(e) && (ns->create & (CLONE_NEWPID | CLONE_NEWUSER)) == 0)
-		e = ct_clone_hidden(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
+		e = ct_clone_hidden(made_by_clone(ns), cgroup_fd, init, context, ret_child,
 				    ret_in_cgroup);
 	else if (!rl_failed(e))
-		e = ct_clone(ns->create & ~MADE_LATER, cgroup_fd, init, context, ret_child,
-			     ret_in_cgroup);
+		e = ct_clone(made_by_clone(ns), cgroup_fd, init, context, ret_child, ret_in_cgroup);
 	return rl_first(e, leave_detour(&d));
 }
 
@@ -245,7 +247,7 @@ static rl_err helper_makes(struct helper *h)
 
 static rl_err helper_body(struct helper *h)
 {
-	uint64_t flags = h->ns != NULL ? h->ns->create & ~MADE_LATER : 0;
+	uint64_t flags = h->ns != NULL ? made_by_clone(h->ns) : 0;
 	struct ct_child child = { 0 };
 	bool in_cgroup;
 

@@ -24,7 +24,7 @@ void ct_joins_close(struct ct_joins *joins);
 
 /*
  * Makes the child, which runs init(context) and exits with what that returns. `init` first calls
- * ct_joins_enter(); the cgroup namespace it makes itself, once it is in its cgroup.
+ * ct_joins_enter(); what is in `late` it makes itself, once it is in its cgroup.
  *
  * cgroup_fd: directory to be born in (CLONE_INTO_CGROUP), -1: the caller's.
  * *ret_in_cgroup: false if this kernel cannot do that and the child must be moved. Without a helper

@@ -228,6 +228,9 @@ static rl_err make_parts(struct making *m)
 	RL_TRY(make_process(m));
 	RL_TRY(make_confinement(m));
 	RL_TRY(make_cgroup(m));
+	/* What a cgroup namespace shows as its root is where its maker is at that moment. */
+	if (p->cgroup.enabled)
+		p->ns.late = p->ns.create & CLONE_NEWCGROUP;
 	RL_TRY(make_furnish(m));
 	RL_TRY(make_net_devices(m));
 	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));

@@ -37,6 +37,7 @@ enum plan_ns_kind {
 
 struct plan_namespaces {
 	uint64_t create;		   /* CLONE_NEW* of those made new */
+	uint64_t late;			   /* of these: by init, once it is in its cgroup */
 	const char *join[PLAN_NS_KINDS];   /* path to join, NULL if none */
 	const char *hostname, *domainname; /* NULL: left as they are */
 	const char *time_offsets;	   /* text for /proc/PID/timens_offsets, NULL: none */
