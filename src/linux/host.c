@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@
 /* The kernel's fixed inode number of the initial user namespace (USER_NS_INIT_INO). */
 #define INITIAL_USER_NAMESPACE 0xeffffffdUL
 
+#define STATUS_USUAL 2048
+#define STATUS_LIMIT ((size_t)1 << 20)
+
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define HIERARCHIES_MAX 24
 
@@ -39,9 +43,23 @@ static uint64_t status_mask(const char *status, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 16) : 0;
 }
 
-static rl_err read_identity(struct lx_host *h)
+/* Mostly a page of text is enough; 65536 supplementary groups stand in front of the capabilities.
+ */
+static rl_err read_status(struct rl_arena *a, char usual[static STATUS_USUAL], const char **ret)
 {
-	char status[8192];
+	size_t len;
+
+	RL_TRY(rl_read_small(-1, "/proc/self/status", usual, STATUS_USUAL));
+	*ret = usual;
+	if (strlen(usual) < STATUS_USUAL - 1)
+		return RL_OK;
+	return rl_read_file(a, AT_FDCWD, "/proc/self/status", STATUS_LIMIT, ret, &len);
+}
+
+static rl_err read_identity(struct rl_arena *a, struct lx_host *h)
+{
+	char usual[STATUS_USUAL];
+	const char *status;
 	struct stat st;
 
 	h->euid = geteuid();
@@ -50,7 +68,7 @@ static rl_err read_identity(struct lx_host *h)
 	h->in_user_namespace = h->user_namespaces && st.st_ino != INITIAL_USER_NAMESPACE;
 	h->rootless = h->euid != 0 || h->in_user_namespace;
 
-	RL_TRY(rl_read_small(-1, "/proc/self/status", status, sizeof(status)));
+	RL_TRY(read_status(a, usual, &status));
 	h->capabilities = status_mask(status, "\nCapPrm:");
 	h->bounding = status_mask(status, "\nCapBnd:");
 	h->ignored_signals = status_mask(status, "\nSigIgn:");
@@ -312,7 +330,7 @@ rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret)
 {
 	struct lx_host h = { .cgroup2_controllers = "" };
 
-	RL_TRY(read_identity(&h), "look at this process");
+	RL_TRY(read_identity(a, &h), "look at this process");
 	if ((wanted & LX_HOST_CGROUPS) != 0)
 		RL_TRY(read_cgroups(a, &h), "look for cgroups");
 	if ((wanted & LX_HOST_CGROUP_NAMESPACES) != 0)

@@ -121,18 +121,32 @@ static bool search_passwd(int fd, uid_t uid, char buf[static PASSWD_LINE], const
 	return false;
 }
 
+/* Apart, so that its buffer takes no page of the stack where there is no such file. */
+__attribute__((noinline)) static rl_err home_in(struct rl_arena *a, int fd, uid_t uid,
+						const char **ret_home)
+{
+	char buf[PASSWD_LINE];
+	const char *home;
+
+	if (!search_passwd(fd, uid, buf, &home) || *home == '\0')
+		home = "/";
+	return rl_arena_str(a, home, ret_home);
+}
+
 rl_err lx_ids_home(struct rl_arena *a, int root_fd, uid_t uid, const char **ret_home)
 {
 	struct rl_fd RL_AUTO_FD fd = { 0 };
-	char buf[PASSWD_LINE];
-	const char *home;
 	struct stat st;
 
-	/* O_NONBLOCK: it may be a FIFO. The type is asked before anything is read. */
-	if (rl_drop_failed(lx_path_open_for(root_fd, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY,
+	/*
+	 * O_NONBLOCK: it may be a FIFO. The type is asked before anything is read. Many images have
+	 * none: no error is made of that.
+	 */
+	if (rl_drop_failed(lx_path_find_for(root_fd, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY,
 					    &fd)) ||
-	    fstat(rl_fd_get(&fd), &st) != 0 || !S_ISREG(st.st_mode) ||
-	    !search_passwd(rl_fd_get(&fd), uid, buf, &home) || *home == '\0')
-		home = "/";
-	return rl_arena_str(a, home, ret_home);
+	    !rl_fd_has(&fd) || fstat(rl_fd_get(&fd), &st) != 0 || !S_ISREG(st.st_mode)) {
+		*ret_home = "/";
+		return RL_OK;
+	}
+	return home_in(a, rl_fd_get(&fd), uid, ret_home);
 }

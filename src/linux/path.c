@@ -287,6 +287,11 @@ rl_err lx_path_open_for(int root_fd, const char *path, int open_flags, struct rl
 	return open_beneath(root_fd, path, 0, open_flags, ret);
 }
 
+rl_err lx_path_find_for(int root_fd, const char *path, int open_flags, struct rl_fd *ret)
+{
+	return open_beneath(root_fd, path, LX_PATH_OPTIONAL, open_flags, ret);
+}
+
 /* ---- making --------------------------------------------------------------------------------- */
 
 static rl_err make_beneath(int root_fd, const char *path, int open_flags, enum make make,

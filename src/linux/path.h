@@ -29,6 +29,8 @@ RL_MUST rl_err lx_path_open(int root_fd, const char *path, unsigned flags, struc
 
 /* Like lx_path_open, for reading or writing: `open_flags` as open(2) has them, no O_CREAT. */
 RL_MUST rl_err lx_path_open_for(int root_fd, const char *path, int open_flags, struct rl_fd *ret);
+/* The same, but what is absent is no error: *ret stays empty. */
+RL_MUST rl_err lx_path_find_for(int root_fd, const char *path, int open_flags, struct rl_fd *ret);
 
 /*
  * Makes a directory and its parents, by descriptors: nothing is ever made outside of root_fd.

@@ -675,3 +675,17 @@ test_process_memory_policy_bad()
 		memoryPolicy {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_X"]}
 	END
 }
+
+# Their list stands in front of the capabilities in /proc/PID/status, and may be long.
+test_process_caller_with_many_groups()
+{
+	need_root
+	need_program setpriv
+	bundle
+	payload report ids caps
+	run_ok
+	local caps=$OUT
+	WRAP+=(setpriv --groups "$(seq -s, 100000 103000)")
+	run_ok
+	equal "ids and capabilities" "$caps" "$OUT"
+}
