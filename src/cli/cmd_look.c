@@ -178,15 +178,47 @@ static rl_err run_ps_program(char *const *arguments, const pid_t *pids, size_t c
 	return e;
 }
 
+static void print_guest(const struct ct_guest_process *rows, size_t count)
+{
+	printf("%-6s %6s %6s %1s %8s %8s %s\n", "UID", "PID", "PPID", "S", "TIME", "RSS", "CMD");
+	for (size_t i = 0; i < count; i++)
+		printf("%-6u %6u %6u %c %5llu.%02llu %8llu %s\n", rows[i].uid, rows[i].pid,
+		       rows[i].ppid, rows[i].state, (unsigned long long)rows[i].cpu_ms / 1000,
+		       (unsigned long long)rows[i].cpu_ms / 10 % 100,
+		       (unsigned long long)rows[i].rss_kib, rows[i].command);
+}
+
+/* Pids for a program are the host's, those for a person the guest's. */
+static rl_err look_into_guest(const struct cli_call *call, bool *ret_machine)
+{
+	const struct ct_guest_process *rows;
+	size_t count;
+
+	RL_TRY(ct_guest_processes(call->arena, call->globals->root, call->words->items[0],
+				  ret_machine, &rows, &count));
+	if (!*ret_machine)
+		return RL_OK;
+	if (call->words->count > 1)
+		return rl_refuse(RL_E(ENOTSUP), "ps: the options of ps(1) are of no use for the "
+						"processes of a virtual machine");
+	print_guest(rows, count);
+	return rl_sys(fflush(stdout), "write to standard output");
+}
+
 static rl_err run_ps(const struct cli_call *call, int *ret_status)
 {
 	struct rl_json_writer RL_AUTO_JSON w = { 0 };
 	const pid_t *pids;
+	bool json, machine;
 	size_t count;
-	bool json;
 
 	(void)ret_status;
 	RL_TRY(wants_json(call->options, &json));
+	if (!json) {
+		RL_TRY(look_into_guest(call, &machine));
+		if (machine)
+			return RL_OK;
+	}
 	RL_TRY(ct_pids(call->arena, call->globals->root, call->words->items[0], &pids, &count));
 	if (!json)
 		return run_ps_program(call->words->items + 1, pids, count);

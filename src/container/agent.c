@@ -50,6 +50,25 @@ rl_err ct_agent_prepare_in(const char *dir, struct hdl_session *session)
 	return hdl_has_agent_dir(session) ? RL_OK : hand_over(AT_FDCWD, dir, session, true);
 }
 
+/* ---- finding --------------------------------------------------------------------------------- */
+
+struct hdl_agent_at ct_agent_at(const struct ct_store *store)
+{
+	return (struct hdl_agent_at){ .dir_fd = rl_fd_get(&store->dir),
+				      .path = CT_VM "/" HDL_AGENT_SOCKET };
+}
+
+rl_err ct_agent_check(const struct ct_store *store, const struct oci_record *record,
+		      const char *what)
+{
+	if (faccessat(rl_fd_get(&store->dir), CT_VM, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return RL_OK;
+	return rl_hint(rl_refuse(RL_E(ENOTSUP),
+				 "%s: container %s is a virtual machine without an agent in it",
+				 what, record->id),
+		       "runlet's own libkrun.so.1 has one, the original has none");
+}
+
 /* ---- removing -------------------------------------------------------------------------------- */
 
 static rl_err remove_tree(int parent_fd, const char *name, unsigned depth)

@@ -103,6 +103,22 @@ RL_MUST rl_err ct_mounts(struct rl_arena *a, const char *root, const char *id,
 RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);
 
+/* One process in a virtual machine: numbers are the guest's. */
+struct ct_guest_process {
+	uint32_t pid, ppid, uid;
+	char state;
+	uint64_t cpu_ms, rss_kib;
+	const char *command; /* printable */
+};
+
+/*
+ * The processes in the guest; *ret_machine false: the container is native, and nothing else is
+ * set. ENOTSUP: no agent.
+ */
+RL_MUST rl_err ct_guest_processes(struct rl_arena *a, const char *root, const char *id,
+				  bool *ret_machine, const struct ct_guest_process **ret,
+				  size_t *ret_count);
+
 /* One row of `list`. */
 struct ct_row {
 	const char *id, *status, *bundle, *created, *owner;

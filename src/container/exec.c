@@ -10,6 +10,7 @@
 #include "container/attend.h"
 #include "container/become.h"
 #include "container/container.h"
+#include "container/exec_machine.h"
 #include "container/exec_process.h"
 #include "container/load.h"
 #include "container/program.h"
@@ -378,6 +379,10 @@ rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 
 	RL_TRY(ct_record_load(a, request->state_root, request->id, &x.store, &x.record));
 	RL_TRY(check_status(&x));
+	if (x.record.handler != NULL)
+		return ct_exec_machine(&(struct ct_machine_exec){ a, request, options, wanted,
+								  &x.store, &x.record },
+				       ret_status);
 	RL_TRY(plan(&x));
 	RL_TRY(check_terminal(&x));
 	RL_TRY(open_container(&x));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking at containers: state, list, ps. */
+#include "container/agent.h"
 #include "container/container.h"
 #include "container/record.h"
 
@@ -87,6 +88,37 @@ rl_err ct_match(struct rl_arena *a, const char *root, const char *regex, const c
 	regfree(&compiled);
 	RL_TRY(e);
 	*ret_ids = ids;
+	*ret_count = count;
+	return RL_OK;
+}
+
+rl_err ct_guest_processes(struct rl_arena *a, const char *root, const char *id, bool *ret_machine,
+			  const struct ct_guest_process **ret, size_t *ret_count)
+{
+	struct ct_store CT_AUTO_STORE store = { 0 };
+	struct ct_guest_process *rows;
+	const struct hdl_agent_ps *found;
+	struct oci_record record;
+	struct hdl_agent_at at;
+	size_t count;
+
+	RL_TRY(ct_record_load(a, root, id, &store, &record));
+	*ret_machine = record.handler != NULL;
+	if (!*ret_machine)
+		return RL_OK;
+	RL_TRY(ct_agent_check(&store, &record, "ps"));
+	at = ct_agent_at(&store);
+	RL_TRY(hdl_agent_list(&at, a, &found, &count), "ps");
+	RL_TRY(rl_new_array(a, count, &rows));
+	for (size_t i = 0; i < count; i++)
+		rows[i] = (struct ct_guest_process){ .pid = found[i].pid,
+						     .ppid = found[i].ppid,
+						     .uid = found[i].uid,
+						     .state = found[i].state,
+						     .cpu_ms = found[i].cpu_ms,
+						     .rss_kib = found[i].rss_kib,
+						     .command = found[i].command };
+	*ret = rows;
 	*ret_count = count;
 	return RL_OK;
 }

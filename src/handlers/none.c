@@ -3,6 +3,7 @@
  * The handlers of a program that cannot load libraries. Nobody gets here: runlet-full takes over
  * before (container/again.h).
  */
+#include "handlers/doctor.h"
 #include "handlers/handler.h"
 
 static rl_err none(void)
@@ -81,5 +82,11 @@ size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_M
 rl_err hdl_enter(struct hdl_session *session, int talk_fd)
 {
 	(void)session, (void)talk_fd;
+	return none();
+}
+
+rl_err hdl_examine(struct rl_arena *a, struct hdl_diagnosis *ret)
+{
+	(void)a, (void)ret;
 	return none();
 }
