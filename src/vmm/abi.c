@@ -148,11 +148,11 @@ EXPORT int32_t krun_set_vm_config(uint32_t ctx_id, uint8_t num_vcpus, uint32_t r
 EXPORT int32_t krun_has_feature(uint64_t feature)
 {
 	switch (feature) {
+	case KRUN_FEATURE_NET:
 	case KRUN_FEATURE_BLK:
 		return 1;
 	case KRUN_FEATURE_INIT_BLOB:
 		return vmm_init_blob_size() > 0;
-	case KRUN_FEATURE_NET:
 	case KRUN_FEATURE_GPU:
 	case KRUN_FEATURE_INPUT:
 	case KRUN_FEATURE_TEE:
@@ -294,14 +294,13 @@ EXPORT int32_t krun_add_net_unixstream(uint32_t ctx_id, const char *c_path, int 
 				       uint8_t *const c_mac, uint32_t features, uint32_t flags)
 {
 	CONFIGURE(ctx_id,
-		  vmm_config_net(c, c_path, fd, c_mac, features, flags, NET_FLAG_DHCP_CLIENT));
+		  vmm_config_net(c, VMM_BACKEND_STREAM, c_path, fd, c_mac, features, flags));
 }
 
 EXPORT int32_t krun_add_net_unixgram(uint32_t ctx_id, const char *c_path, int fd,
 				     uint8_t *const c_mac, uint32_t features, uint32_t flags)
 {
-	CONFIGURE(ctx_id, vmm_config_net(c, c_path, fd, c_mac, features, flags,
-					 NET_FLAG_DHCP_CLIENT | NET_FLAG_VFKIT));
+	CONFIGURE(ctx_id, vmm_config_net(c, VMM_BACKEND_DGRAM, c_path, fd, c_mac, features, flags));
 }
 
 EXPORT int32_t krun_add_net_tap(uint32_t ctx_id, char *c_tap_name, uint8_t *const c_mac,
@@ -310,25 +309,19 @@ EXPORT int32_t krun_add_net_tap(uint32_t ctx_id, char *c_tap_name, uint8_t *cons
 	CONFIGURE(ctx_id, vmm_config_tap(c, c_tap_name, c_mac, features, flags));
 }
 
-/* The address that the old calls use until krun_set_net_mac. */
-static const uint8_t default_mac[6] = { 0x5a, 0x94, 0xef, 0xe4, 0x0c, 0xee };
-
 EXPORT int32_t krun_set_passt_fd(uint32_t ctx_id, int fd)
 {
-	CONFIGURE(ctx_id, vmm_config_net(c, NULL, fd, default_mac, COMPAT_NET_FEATURES, 0, 0));
+	CONFIGURE(ctx_id, vmm_config_net_old(c, VMM_BACKEND_STREAM, NULL, fd));
 }
 
 EXPORT int32_t krun_set_gvproxy_path(uint32_t ctx_id, char *c_path)
 {
-	CONFIGURE(ctx_id, vmm_config_net(c, c_path, -1, default_mac, COMPAT_NET_FEATURES,
-					 NET_FLAG_VFKIT, NET_FLAG_VFKIT));
+	CONFIGURE(ctx_id, vmm_config_net_old(c, VMM_BACKEND_DGRAM, c_path, -1));
 }
 
 EXPORT int32_t krun_set_net_mac(uint32_t ctx_id, uint8_t *const c_mac)
 {
-	/* The address alone makes no interface; without one it has no effect, here as there. */
-	CONFIGURE(ctx_id, c_mac ? vmm_config_exists(c)
-				: rl_refuse(RL_E(EINVAL), "the MAC address is NULL"));
+	CONFIGURE(ctx_id, vmm_config_net_mac(c, c_mac));
 }
 
 EXPORT int32_t krun_set_port_map(uint32_t ctx_id, const char *const port_map[])

@@ -69,6 +69,7 @@ static void add_devices(struct line *l, const struct vmm_plan *p)
 static rl_err add_workload(struct line *l, const struct vmm_config *c)
 {
 	const char *sep = " KRUN_RLIMITS=\"";
+	bool dhcp = false;
 	size_t args = c->exec ? c->argv.count : 0;
 
 	if (c->env_set && c->env.count > INIT_VARS_MAX)
@@ -88,6 +89,10 @@ static rl_err add_workload(struct line *l, const struct vmm_config *c)
 		add(l, " KRUN_BLOCK_ROOT_FSTYPE=%s", c->remount_fstype);
 	if (c->remount_options)
 		add(l, " KRUN_BLOCK_ROOT_OPTIONS=%s", c->remount_options);
+	for (const struct vmm_net *n = c->net; n; n = n->next)
+		dhcp |= n->dhcp;
+	if (dhcp)
+		add(l, " KRUN_DHCP=1");
 	for (const struct vmm_rlimit *r = c->rlimit; r; r = r->next, sep = ",")
 		add(l, "%s%u=%" PRIu64 ":%" PRIu64, sep, r->resource, r->soft, r->hard);
 	if (c->rlimit)

@@ -14,6 +14,9 @@
 #define ARENA_LIMIT ((size_t)256 << 20)
 #define STRINGS_MAX (1u << 20)
 
+/* The address of the old calls until krun_set_net_mac: that of the original. */
+static const uint8_t old_mac[6] = { 0x5a, 0x94, 0xef, 0xe4, 0x0c, 0xee };
+
 rl_err vmm_config_new(struct vmm_config **ret)
 {
 	struct rl_arena arena = { 0 };
@@ -26,6 +29,8 @@ rl_err vmm_config_new(struct vmm_config **ret)
 	c->ram_mib = 128;
 	c->fs_end = &c->fs;
 	c->disk_end = &c->disk;
+	c->net_end = &c->net;
+	memcpy(c->old_mac, old_mac, sizeof(c->old_mac));
 	c->vsock_end = &c->vsock;
 	c->console_end = &c->console;
 	c->rlimit_end = &c->rlimit;

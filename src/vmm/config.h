@@ -79,6 +79,20 @@ struct vmm_vsock_map {
 	bool listen; /* the host connects to the guest */
 };
 
+enum vmm_net_backend { VMM_BACKEND_STREAM, VMM_BACKEND_DGRAM, VMM_BACKEND_TAP };
+
+/* Values of the API: NET_FEATURE_*, NET_FLAG_*. */
+struct vmm_net {
+	struct vmm_net *next;
+	enum vmm_net_backend backend;
+	const char *path; /* of the socket, or the tap device's name; NULL: fd */
+	int fd;		  /* borrowed from the caller; -1: path */
+	uint8_t mac[6];
+	uint32_t features;
+	bool vfkit, dhcp;
+	bool old; /* made by an old call: the address of krun_set_net_mac is its own */
+};
+
 #define VMM_SERIALS_MAX 4
 
 struct vmm_serial {
@@ -127,6 +141,9 @@ struct vmm_config {
 	struct vmm_serial serial[VMM_SERIALS_MAX];
 	uint32_t serial_count;
 	const char *kernel_console;
+
+	struct vmm_net *net, **net_end;
+	uint8_t old_mac[6]; /* of krun_set_net_mac */
 
 	bool no_implicit_vsock;
 	bool explicit_vsock; /* a device even without ports */
@@ -212,14 +229,16 @@ RL_MUST rl_err vmm_config_port_data(struct vmm_config *c, uint32_t console, cons
 				    int in_fd, int out_fd);
 RL_MUST rl_err vmm_config_kernel_console(struct vmm_config *c, const char *name);
 
-/*
- * Network, and the proxy that makes the guest's sockets the host's (TSI): not built. The arguments
- * are judged as if they were, then ENOTSUP.
- */
-RL_MUST rl_err vmm_config_net(struct vmm_config *c, const char *path, int fd, const uint8_t *mac,
-			      uint32_t features, uint32_t flags, uint32_t allowed_flags);
+/* Network. `old`: by a call from the time of one interface, so there must be none. */
+RL_MUST rl_err vmm_config_net(struct vmm_config *c, enum vmm_net_backend backend, const char *path,
+			      int fd, const uint8_t *mac, uint32_t features, uint32_t flags);
+RL_MUST rl_err vmm_config_net_old(struct vmm_config *c, enum vmm_net_backend backend,
+				  const char *path, int fd);
+RL_MUST rl_err vmm_config_net_mac(struct vmm_config *c, const uint8_t *mac);
 RL_MUST rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac,
 			      uint32_t features, uint32_t flags);
+
+/* The proxy that makes the guest's sockets the host's (TSI) is not built: judged, then ENOTSUP. */
 RL_MUST rl_err vmm_config_port_map(struct vmm_config *c, const char *const map[]);
 RL_MUST rl_err vmm_config_no_vsock(struct vmm_config *c);
 RL_MUST rl_err vmm_config_vsock(struct vmm_config *c, uint32_t tsi);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The setters of network and vsock. The network's judge their arguments although it is not built.
- */
+/* The setters of network and vsock. */
 #include "vmm/config.h"
 
 #include <stdio.h>
@@ -19,6 +18,9 @@ enum {
 	NET_GUEST_OFFLOADS = NET_GUEST_TSO4 | NET_GUEST_TSO6 | NET_GUEST_UFO,
 	NET_FEATURES = NET_CSUM | NET_GUEST_CSUM | NET_GUEST_OFFLOADS | NET_HOST_TSO4 |
 		       NET_HOST_TSO6 | NET_HOST_UFO,
+	NET_COMPAT = NET_CSUM | NET_GUEST_CSUM | NET_GUEST_TSO4 | NET_GUEST_UFO | NET_HOST_TSO4 |
+		     NET_HOST_UFO,
+	NET_VFKIT = 1 << 0,
 	NET_DHCP = 1 << 1,
 	TSI_ALL = 3,
 };
@@ -37,21 +39,70 @@ static rl_err check_net(const uint8_t *mac, uint32_t features, uint32_t flags,
 	return RL_OK;
 }
 
-static rl_err no_net(const struct vmm_config *c)
+static rl_err add_net(struct vmm_config *c, struct vmm_net net, const uint8_t *mac, uint32_t flags)
 {
+	struct vmm_net *new;
+
 	RL_TRY(vmm_config_exists(c));
-	return rl_refuse(RL_E(ENOTSUP), "network interfaces are not built in");
+	RL_TRY(rl_new(&c->arena, &new));
+	*new = net;
+	if (net.path)
+		RL_TRY(vmm_config_copy(c, net.path, &new->path));
+	memcpy(new->mac, mac, sizeof(new->mac));
+	new->vfkit = flags &NET_VFKIT;
+	new->dhcp = flags &NET_DHCP;
+	*c->net_end = new;
+	c->net_end = &new->next;
+	return RL_OK;
 }
 
-rl_err vmm_config_net(struct vmm_config *c, const char *path, int fd, const uint8_t *mac,
-		      uint32_t features, uint32_t flags, uint32_t allowed_flags)
+static rl_err check_socket(const char *path, int fd)
 {
 	if (path)
 		RL_TRY(vmm_config_text("network socket", path));
 	if ((path != NULL) == (fd >= 0))
 		return rl_refuse(RL_E(EINVAL), "network: a path or a descriptor, one of them");
-	RL_TRY(check_net(mac, features, flags, allowed_flags));
-	return no_net(c);
+	return RL_OK;
+}
+
+rl_err vmm_config_net(struct vmm_config *c, enum vmm_net_backend backend, const char *path, int fd,
+		      const uint8_t *mac, uint32_t features, uint32_t flags)
+{
+	RL_TRY(check_socket(path, fd));
+	RL_TRY(check_net(mac, features, flags,
+			 backend == VMM_BACKEND_DGRAM ? NET_VFKIT | NET_DHCP : NET_DHCP));
+	return add_net(c,
+		       (struct vmm_net){
+			       .backend = backend, .path = path, .fd = fd, .features = features },
+		       mac, flags);
+}
+
+rl_err vmm_config_net_old(struct vmm_config *c, enum vmm_net_backend backend, const char *path,
+			  int fd)
+{
+	static const uint8_t later[6];
+
+	RL_TRY(check_socket(path, fd));
+	RL_TRY(vmm_config_exists(c));
+	if (c->net)
+		return rl_refuse(RL_E(EINVAL), "there is a network interface already");
+	return add_net(c,
+		       (struct vmm_net){ .backend = backend,
+					 .path = path,
+					 .fd = fd,
+					 .features = NET_COMPAT,
+					 .old = true },
+		       later, backend == VMM_BACKEND_DGRAM ? NET_VFKIT : 0);
+}
+
+rl_err vmm_config_net_mac(struct vmm_config *c, const uint8_t *mac)
+{
+	if (mac == NULL)
+		return rl_refuse(RL_E(EINVAL), "the MAC address is NULL");
+	RL_TRY(vmm_config_exists(c));
+	/* The address alone makes no interface; without one of the old calls it has no effect. */
+	memcpy(c->old_mac, mac, sizeof(c->old_mac));
+	return RL_OK;
 }
 
 rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac, uint32_t features,
@@ -62,7 +113,11 @@ rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac
 	if ((features & NET_GUEST_OFFLOADS) && !(features & NET_GUEST_CSUM))
 		return rl_refuse(RL_E(EINVAL),
 				 "network: segmentation offload to the guest needs GUEST_CSUM");
-	return no_net(c);
+	return add_net(
+		c,
+		(struct vmm_net){
+			.backend = VMM_BACKEND_TAP, .path = name, .fd = -1, .features = features },
+		mac, flags);
 }
 
 static bool parse_port(const char **p, char end, unsigned *ret)
@@ -121,6 +176,9 @@ rl_err vmm_config_port_map(struct vmm_config *c, const char *const map[])
 	RL_TRY(vmm_config_exists(c));
 	/* No proxy, so no port of the guest is exposed: that is what an empty map asks for. */
 	RL_TRY(needs_vsock(c, "port map"));
+	if (c->net)
+		return rl_refuse(RL_E(ENOTSUP),
+				 "port map: there is a network interface, which has its own");
 	if (count == 0)
 		return RL_OK;
 	return rl_refuse(RL_E(ENOTSUP), "port map: the socket proxy (TSI) is not built in");

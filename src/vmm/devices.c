@@ -7,6 +7,7 @@
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/fs/fs.h"
+#include "vmm/virtio/net/net.h"
 #include "vmm/virtio/rng.h"
 #include "vmm/virtio/vsock/vsock.h"
 
@@ -111,6 +112,21 @@ static rl_err make_disk(struct vmm_machine *m, const struct vmm_device_plan *d,
 	return vmm_blk_new(&m->env, &config, ret);
 }
 
+static rl_err make_net(struct vmm_machine *m, const struct vmm_device_plan *d,
+		       struct vmm_virtio_device **ret)
+{
+	static const enum vmm_net_kind kinds[] = { VMM_NET_STREAM, VMM_NET_DGRAM, VMM_NET_TAP };
+	struct vmm_net_config config = { .kind = kinds[d->net.backend],
+					 .name = d->name,
+					 .path = d->net.path,
+					 .fd = d->net.fd,
+					 .vfkit = d->net.vfkit,
+					 .features = d->net.features };
+
+	memcpy(config.mac, d->net.mac, sizeof(config.mac));
+	return vmm_net_new(&m->env, &config, ret);
+}
+
 static rl_err make_vsock(struct vmm_machine *m, struct vmm_virtio_device **ret)
 {
 	struct vmm_vsock_port *port;
@@ -154,6 +170,8 @@ static rl_err make_device(struct vmm_machine *m, const struct vmm_device_plan *d
 		return vmm_rng_new(&m->env, ret);
 	case VMM_BLK:
 		return make_disk(m, d, ret);
+	case VMM_NET:
+		return make_net(m, d, ret);
 	case VMM_VSOCK:
 		return make_vsock(m, ret);
 	default:

@@ -78,6 +78,8 @@ static unsigned count_devices(const struct vmm_config *c)
 		n++;
 	for (const struct vmm_disk *disk = c->disk; disk; disk = disk->next)
 		n++;
+	for (const struct vmm_net *net = c->net; net; net = net->next)
+		n++;
 	return n + 3; /* the disks of the old calls, and vsock */
 }
 
@@ -235,6 +237,21 @@ static rl_err plan_disks(struct vmm_plan *p)
 	return RL_OK;
 }
 
+static rl_err plan_nets(struct vmm_plan *p)
+{
+	unsigned i = 0;
+
+	for (const struct vmm_net *net = p->config->net; net; net = net->next) {
+		struct vmm_device_plan *d = add_device(p, VMM_NET);
+
+		d->net = *net;
+		if (net->old)
+			memcpy(d->net.mac, p->config->old_mac, sizeof(d->net.mac));
+		RL_TRY(rl_arena_fmt(&p->arena, &d->name, "net %u", i++));
+	}
+	return RL_OK;
+}
+
 static rl_err plan_devices(struct vmm_plan *p, const struct vmm_facts *facts)
 {
 	unsigned count = count_devices(p->config);
@@ -247,6 +264,7 @@ static rl_err plan_devices(struct vmm_plan *p, const struct vmm_facts *facts)
 	RL_TRY(plan_consoles(p, facts));
 	RL_TRY(plan_file_systems(p, facts));
 	RL_TRY(plan_disks(p));
+	RL_TRY(plan_nets(p));
 	/* Without the proxy, a device without ports would be good for nothing. */
 	if (p->config->vsock || p->config->explicit_vsock)
 		add_device(p, VMM_VSOCK)->name = "vsock";
@@ -297,6 +315,18 @@ static void print_port(const struct vmm_console_port_plan *port, FILE *out)
 		port->control ? " control" : "");
 }
 
+static void print_net(const struct vmm_net *n, FILE *out)
+{
+	static const char *const backends[] = { "stream", "datagrams", "tap" };
+
+	fprintf(out, " %s %s", backends[n->backend], n->path ? n->path : "fd");
+	if (!n->path)
+		fprintf(out, " %d", n->fd);
+	fprintf(out, " mac %02x:%02x:%02x:%02x:%02x:%02x features 0x%x%s%s", n->mac[0], n->mac[1],
+		n->mac[2], n->mac[3], n->mac[4], n->mac[5], n->features, n->vfkit ? " vfkit" : "",
+		n->dhcp ? " dhcp" : "");
+}
+
 static void print_device(const struct vmm_device_plan *d, FILE *out)
 {
 	fprintf(out, "device 0x%" PRIx64 " irq %u: %s", d->mmio.addr, d->gsi, d->name);
@@ -308,6 +338,8 @@ static void print_device(const struct vmm_device_plan *d, FILE *out)
 	if (d->kind == VMM_BLK)
 		fprintf(out, " path %s%s%s", d->disk.path, d->disk.read_only ? " ro" : "",
 			d->disk.direct_io ? " direct" : "");
+	if (d->kind == VMM_NET)
+		print_net(&d->net, out);
 	fputc('\n', out);
 	for (unsigned i = 0; i < d->port_count; i++)
 		print_port(&d->port[i], out);

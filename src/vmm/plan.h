@@ -66,7 +66,7 @@ struct vmm_facts {
 	const struct vmm_stdio *console_stdio; /* one for each configured console, in order */
 };
 
-enum vmm_device_kind { VMM_RNG, VMM_CONSOLE, VMM_FS, VMM_BLK, VMM_VSOCK };
+enum vmm_device_kind { VMM_RNG, VMM_CONSOLE, VMM_FS, VMM_BLK, VMM_NET, VMM_VSOCK };
 
 struct vmm_console_port_plan {
 	const char *name;
@@ -86,6 +86,7 @@ struct vmm_device_plan {
 	uint64_t shm_size;
 	const struct vmm_fs *fs;
 	struct vmm_disk disk; /* blk */
+	struct vmm_net net;
 	struct vmm_console_port_plan *port;
 	unsigned port_count;
 };

@@ -61,6 +61,23 @@ static bool has_agent(const struct vmm_config *c)
 	return v != NULL;
 }
 
+/* Interfaces of which init is to ask a DHCP server; the others are the workload's. */
+static void put_nets(struct gst_blob *b, const struct vmm_config *c)
+{
+	for (const struct vmm_net *n = c->net; n; n = n->next) {
+		struct {
+			struct gst_net wire;
+			char no_address, no_gateway;
+		} record = { 0 };
+
+		if (!n->dhcp)
+			continue;
+		memcpy(record.wire.mac, n->mac, sizeof(record.wire.mac));
+		gst_put32(record.wire.flags, GST_NET_DHCP);
+		gst_blob_record(b, GST_NET, &record, sizeof(record));
+	}
+}
+
 static rl_err write_all(struct rl_arena *a, struct gst_blob *b, const struct vmm_config *c,
 			const struct vmm_facts *facts)
 {
@@ -85,6 +102,7 @@ static rl_err write_all(struct rl_arena *a, struct gst_blob *b, const struct vmm
 	if (variable(c, "KRUN_INIT_PID1"))
 		flags |= GST_F_PID1;
 	gst_blob_number(b, GST_FLAGS, flags);
+	put_nets(b, c);
 	if (has_agent(c))
 		gst_blob_number(b, GST_AGENT | GST_OPTIONAL, GST_AGENT_PORT);
 	return root(a, b, c, facts->boot);

@@ -29,6 +29,9 @@ static const char usage[] =
 	"  -e, --env NAME=VALUE    a variable for CMD; once one is given, only these\n"
 	"  -w, --workdir DIR       in the guest\n"
 	"  -v, --volume TAG=DIR    one more directory, to be mounted by its tag (TAG=DIR:ro)\n"
+	"      --net KIND=PATH[:dhcp]  eth0, eth1 ...: KIND is stream (a socket of passt), dgram "
+	"(of\n"
+	"                          gvproxy) or tap (PATH: the device); dhcp: configured by init\n"
 	"      --agent-socket PATH a unix socket for runlet-vm exec, ps, kill and stop\n"
 	"      --vsock PORT=PATH   who connects to PORT of the host reaches the unix socket PATH;\n"
 	"                          PORT=PATH:listen: the other way round\n"
@@ -49,6 +52,7 @@ enum {
 	OPT_ROOT_DISK = 256,
 	OPT_VSOCK,
 	OPT_AGENT,
+	OPT_NET,
 	OPT_FORMAT,
 	OPT_INITRAMFS,
 	OPT_APPEND,
@@ -67,6 +71,7 @@ static const struct option options[] = {
 	{ "workdir", required_argument, NULL, 'w' },
 	{ "volume", required_argument, NULL, 'v' },
 	{ "vsock", required_argument, NULL, OPT_VSOCK },
+	{ "net", required_argument, NULL, OPT_NET },
 	{ "agent-socket", required_argument, NULL, OPT_AGENT },
 	{ "disk", required_argument, NULL, 'd' },
 	{ "root-disk", required_argument, NULL, OPT_ROOT_DISK },
@@ -89,7 +94,7 @@ struct request {
 	unsigned cpus, memory, kernel_format;
 	const char *kernel, *initramfs, *append, *root_disk;
 	const char *env[256];
-	unsigned env_count, disk_count;
+	unsigned env_count, disk_count, net_count;
 };
 
 /* The one place where a call's failure is looked at: says why and ends. */
@@ -117,15 +122,20 @@ static unsigned number(const char *text, unsigned max)
 	return (unsigned)n;
 }
 
-/* Cuts a final ":ro" off. */
+/* Cuts a final `tail` off. */
+static bool ends_in(char *text, const char *tail)
+{
+	size_t len = strlen(text), n = strlen(tail);
+
+	if (len < n || strcmp(text + len - n, tail) != 0)
+		return false;
+	text[len - n] = '\0';
+	return true;
+}
+
 static bool read_only(char *text)
 {
-	size_t len = strlen(text);
-
-	if (len < 3 || strcmp(text + len - 3, ":ro") != 0)
-		return false;
-	text[len - 3] = '\0';
-	return true;
+	return ends_in(text, ":ro");
 }
 
 static void add_volume(uint32_t ctx, char *text)
@@ -143,17 +153,13 @@ static void add_volume(uint32_t ctx, char *text)
 
 static void add_vsock(uint32_t ctx, char *text)
 {
-	static const char listen[] = ":listen";
-	size_t len = strlen(text), tail = sizeof(listen) - 1;
-	bool listens = len > tail && strcmp(text + len - tail, listen) == 0;
+	bool listens = ends_in(text, ":listen");
 	char *path = strchr(text, '=');
 
 	if (path == NULL) {
 		(void)fprintf(stderr, "runlet-vm: \"%s\" is not PORT=PATH\n", text);
 		exit(EXIT_USAGE);
 	}
-	if (listens)
-		text[len - tail] = '\0';
 	*path++ = '\0';
 	must(ctx, krun_add_vsock_port2(ctx, number(text, UINT32_MAX), path, listens));
 }
@@ -165,6 +171,31 @@ static void add_disk(struct request *r, char *text)
 
 	(void)snprintf(id, sizeof(id), "disk%u", r->disk_count++);
 	must(r->ctx, krun_add_disk(r->ctx, id, text, ro));
+}
+
+static void add_net(struct request *r, char *text)
+{
+	/* Locally administered. */
+	uint8_t mac[6] = { 0x5a, 0x94, 0xef, 0xe4, 0x0c, (uint8_t)(0xee + r->net_count++) };
+	const uint32_t tap = NET_FEATURE_CSUM | NET_FEATURE_GUEST_CSUM | NET_FEATURE_GUEST_TSO4 |
+			     NET_FEATURE_GUEST_TSO6 | NET_FEATURE_HOST_TSO4 | NET_FEATURE_HOST_TSO6;
+	uint32_t flags = ends_in(text, ":dhcp") ? NET_FLAG_DHCP_CLIENT : 0;
+	char *path = strchr(text, '=');
+
+	if (path)
+		*path++ = '\0';
+	if (path && strcmp(text, "stream") == 0) {
+		must(r->ctx,
+		     krun_add_net_unixstream(r->ctx, path, -1, mac, COMPAT_NET_FEATURES, flags));
+	} else if (path && strcmp(text, "dgram") == 0) {
+		must(r->ctx, krun_add_net_unixgram(r->ctx, path, -1, mac, COMPAT_NET_FEATURES,
+						   flags | NET_FLAG_VFKIT));
+	} else if (path && strcmp(text, "tap") == 0) {
+		must(r->ctx, krun_add_net_tap(r->ctx, path, mac, tap, flags));
+	} else {
+		(void)fprintf(stderr, "runlet-vm: \"%s\" is not stream, dgram or tap=PATH\n", text);
+		exit(EXIT_USAGE);
+	}
 }
 
 static void add_env(struct request *r, const char *text)
@@ -205,6 +236,9 @@ static void take_option(struct request *r, int option, char *value)
 		break;
 	case OPT_VSOCK:
 		add_vsock(ctx, value);
+		break;
+	case OPT_NET:
+		add_net(r, value);
 		break;
 	case OPT_AGENT:
 		must(ctx, krun_add_vsock_port2(ctx, HDL_AGENT_PORT, value, true));

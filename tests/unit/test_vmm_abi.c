@@ -212,7 +212,7 @@ TEST(disks)
 	EXPECT(krun_set_root_disk_remount(ctx, "/dev/vda", NULL, NULL), -EINVAL, "already");
 }
 
-TEST(network_and_vsock_are_judged_and_not_built)
+TEST(network_and_vsock)
 {
 	static const char *const good[] = { "8080:80", "53:53", NULL }, *const none[] = { NULL };
 	static const char *const malformed[] = { "8080", NULL }, *const big[] = { "70000:1", NULL };
@@ -227,9 +227,10 @@ TEST(network_and_vsock_are_judged_and_not_built)
 	EXPECT(krun_add_net_unixgram(ctx, "/s", -1, mac, 0, 4), -EINVAL, "flags");
 	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, NET_FEATURE_GUEST_TSO4, 0), -EINVAL,
 	       "GUEST_CSUM");
-	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, COMPAT_NET_FEATURES, 0), -ENOTSUP, "");
-	EXPECT(krun_add_net_unixgram(ctx, "/s", -1, mac, 0, NET_FLAG_VFKIT), -ENOTSUP, "");
-	EXPECT(krun_set_passt_fd(ctx, 3), -ENOTSUP, "not built");
+	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, 1u << 3, 0), -EINVAL, "features 0x8");
+	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, 0, NET_FLAG_VFKIT), -EINVAL, "flags");
+	EXPECT(krun_set_passt_fd(ctx, -1), -EINVAL, "one of them");
+	EXPECT(krun_set_gvproxy_path(ctx, NULL), -EINVAL, "one of them");
 
 	EXPECT(krun_set_port_map(ctx, malformed), -EINVAL, "\"8080\" is not HOST:GUEST");
 	EXPECT(krun_set_port_map(ctx, big), -EINVAL, "HOST:GUEST");
@@ -249,6 +250,17 @@ TEST(network_and_vsock_are_judged_and_not_built)
 	EXPECT(krun_add_vsock(ctx, 1), -ENOTSUP, "TSI");
 	EXPECT(krun_add_vsock(ctx, 0), 0, "");
 	EXPECT(krun_add_vsock(ctx, 0), -EEXIST, "already");
+
+	ctx = new_ctx();
+	EXPECT(krun_set_net_mac(ctx, mac), 0, "");
+	EXPECT(krun_set_passt_fd(ctx, 3), 0, "");
+	EXPECT(krun_set_gvproxy_path(ctx, (char *)"/s"), -EINVAL, "already");
+	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, COMPAT_NET_FEATURES, 0), 0, "");
+	EXPECT(krun_add_net_unixgram(ctx, "/s", -1, mac, 0, NET_FLAG_VFKIT | NET_FLAG_DHCP_CLIENT),
+	       0, "");
+	EXPECT(krun_add_net_unixstream(ctx, "/s", -1, mac, COMPAT_NET_FEATURES, 2), 0, "");
+	EXPECT(krun_set_passt_fd(ctx, 3), -EINVAL, "already");
+	EXPECT(krun_set_port_map(ctx, none), -ENOTSUP, "which has its own");
 	EXPECT(krun_add_vsock_port(ctx, 1, "/s"), 0, "");
 }
 
@@ -313,7 +325,6 @@ TEST(kernels)
 
 TEST(features_tell_the_truth)
 {
-	EXPECT(krun_has_feature(KRUN_FEATURE_NET), 0, "");
 	EXPECT(krun_has_feature(KRUN_FEATURE_GPU), 0, "");
 	EXPECT(krun_has_feature(KRUN_FEATURE_INPUT), 0, "");
 	EXPECT(krun_has_feature(KRUN_FEATURE_TEE), 0, "");
@@ -322,6 +333,7 @@ TEST(features_tell_the_truth)
 	EXPECT(krun_has_feature(12), -EINVAL, "feature 12");
 	EXPECT(krun_has_feature(UINT64_MAX), -EINVAL, "");
 	CHECK_INT(krun_has_feature(KRUN_FEATURE_BLK), 1);
+	CHECK_INT(krun_has_feature(KRUN_FEATURE_NET), 1);
 	CHECK(krun_check_nested_virt() >= 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration and facts in, plan out: layouts, interrupt lines, console ports, refusals. */
+#include "guest/agent_wire.h"
 #include "guest/proto.h"
 #include "vmm/plan.h"
 
@@ -338,6 +339,51 @@ TEST(the_workload_reaches_init_whole)
 	bytes = find(&p, GST_ROOT, 0, &len);
 	CHECK_INT(gst_get32(bytes), GST_ROOT_VIRTIOFS);
 	CHECK_STR((const char *)bytes + 4, "/dev/root");
+	vmm_config_free(c);
+}
+
+TEST(networks)
+{
+	static const uint8_t one[6] = { 2, 0, 0, 0, 0, 1 }, two[6] = { 2, 0, 0, 0, 0, 2 };
+	struct vmm_config *c = config();
+	struct vmm_facts facts = host(VMM_BOOT_INITRAMFS);
+	VMM_AUTO_PLAN struct vmm_plan p = { 0 };
+	const struct gst_net *net;
+	uint32_t len = 0;
+
+	CHECK_OK(vmm_config_root(c, "/"));
+	CHECK_OK(vmm_config_net_old(c, VMM_BACKEND_STREAM, NULL, 7));
+	CHECK_OK(vmm_config_net(c, VMM_BACKEND_DGRAM, "/s", -1, two, 0x1, 3));
+	CHECK_OK(vmm_config_tap(c, "tap0", two, 0x3, 0));
+	CHECK_OK(vmm_config_net_mac(c, one)); /* after the interface it belongs to */
+	CHECK_OK(vmm_plan_make(c, &facts, &p));
+	CHECK(strstr(text(&p), ": net 0 stream fd 7 mac 02:00:00:00:00:01 features 0x4c83\n"));
+	CHECK(strstr(text(&p),
+		     ": net 1 datagrams /s mac 02:00:00:00:00:02 features 0x1 vfkit dhcp\n"));
+	CHECK(strstr(text(&p), ": net 2 tap tap0 mac 02:00:00:00:00:02 features 0x3\n"));
+	net = (const void *)find(&p, GST_NET, 0, &len);
+	CHECK_INT(len, sizeof(*net) + 2); /* and two empty strings */
+	CHECK(memcmp(net->mac, two, 6) == 0 && gst_get32(net->flags) == GST_NET_DHCP);
+	CHECK(find(&p, GST_NET, 1, &len) == NULL); /* the others are the workload's */
+	vmm_config_free(c);
+}
+
+/* That the host may connect to its port is how an agent is asked for; the other way is not. */
+TEST(agent)
+{
+	struct vmm_config *c = config();
+	struct vmm_facts facts = host(VMM_BOOT_INITRAMFS);
+	VMM_AUTO_PLAN struct vmm_plan without = { 0 }, with = { 0 };
+	uint32_t len = 0;
+
+	CHECK_OK(vmm_config_root(c, "/"));
+	CHECK_OK(vmm_config_vsock_port(c, GST_AGENT_PORT, "/no/such/socket", false));
+	CHECK_OK(vmm_config_vsock_port(c, 77, "/no/such/socket", true));
+	CHECK_OK(vmm_plan_make(c, &facts, &without));
+	CHECK(find(&without, GST_AGENT | GST_OPTIONAL, 0, &len) == NULL);
+	CHECK_OK(vmm_config_vsock_port(c, GST_AGENT_PORT, "/no/such/socket", true));
+	CHECK_OK(vmm_plan_make(c, &facts, &with));
+	CHECK_INT(gst_get32(find(&with, GST_AGENT | GST_OPTIONAL, 0, &len)), GST_AGENT_PORT);
 	vmm_config_free(c);
 }
 

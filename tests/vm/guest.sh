@@ -253,8 +253,46 @@ agent() {
 	cat "$work/err" | head -3 | sed 's/^/# /'
 }
 
+# network - through passt to a server on the loopback, and by a tap device in a network of its own
+network() {
+	mkdir -p "$work/www" && seq 30000 >"$work/www/page"
+	# passt copies addresses of an interface that leads outside; the rig has none.
+	ip link add outside type dummy && ip addr add 192.0.2.2/24 dev outside && ip link set outside up && ip route add default via 192.0.2.1
+	busybox httpd -f -p 127.0.0.1:8000 -h "$work/www" &
+	local httpd=$!
+	passt -f --runas 0 -s "$work/passt" -t none -u none >"$work/passt.log" 2>&1 &
+	local passt=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$work/passt" ] && break; sleep 0.5; done
+	opts=(--net "stream=$work/passt:dhcp")
+	# The gateway's address is the host's loopback to passt.
+	guest /bin/sh -c 'ip -4 addr show eth0 | grep -o "inet [0-9./]*"; ip route | grep -o "^default via [0-9.]*"; wget -q -O - http://192.0.2.1:8000/page | md5sum'
+	check network-passt "$(printf 'inet 192.0.2.2/24\ndefault via 192.0.2.1\n%s' "$(md5sum <"$work/www/page")")" "$out"
+	sed 's/^/# /' "$work/err" | head -3
+	kill $httpd $passt 2>/dev/null
+	ip link del outside
+	opts=(--net "stream=$work/no-such-socket")
+	guest /bin/true
+	check network-no-proxy "125 1" "$status $(grep -c 'no-such-socket: No such file or directory' <<<"$err")"
+	opts=()
+
+	cat >"$work/tap.sh" <<-E
+		ip link set lo up
+		ip tuntap add tap0 mode tap && ip addr add 10.9.0.1/24 dev tap0 && ip link set tap0 up
+		printf 'start 10.9.0.50\nend 10.9.0.50\ninterface tap0\nlease_file $work/leases\noption subnet 255.255.255.0\noption router 10.9.0.1\noption dns 10.9.0.1\noption lease 600\nmax_leases 1\n' >$work/udhcpd.conf
+		: >$work/leases
+		busybox udhcpd -f $work/udhcpd.conf >$work/udhcpd.log 2>&1 &
+		busybox httpd -f -p 10.9.0.1:8000 -h $work/www &
+		timeout 120 $vm --log 2 -m 256 --net tap=tap0:dhcp $root -- /bin/sh -c 'ip -4 addr show eth0 | grep -o "inet [0-9./]*"; cat /etc/resolv.conf; wget -q -O - http://10.9.0.1:8000/page | md5sum'
+		kill \$(jobs -p)
+	E
+	timeout 150 unshare -n bash "$work/tap.sh" >"$work/out" 2>"$work/err" </dev/null
+	check network-tap "$(printf 'inet 10.9.0.50/24\nnameserver 10.9.0.1\n%s' "$(md5sum <"$work/www/page")")" "$(cat "$work/out")"
+	check network-lease 1 "$(grep -c 'lease of eth0 ends in 600 s' "$work/err")"
+	sed 's/^/# /' "$work/err" | head -5
+}
+
 make_root
-[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent
+[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent network
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -112,6 +112,8 @@ static rl_err choose_all(struct choice *c, const struct vmm_initramfs_wish *wish
 		RL_TRY(choose(c, "virtiofs", wish->version));
 	if (wish->blk)
 		RL_TRY(choose(c, "virtio_blk", wish->version));
+	if (wish->net)
+		RL_TRY(choose(c, "virtio_net", wish->version));
 	if (wish->vsock)
 		RL_TRY(choose(c, "vmw_vsock_virtio_transport", wish->version));
 	/* Good to have; a kernel without it has other sources of entropy. */
@@ -230,8 +232,8 @@ static rl_err make(const struct vmm_initramfs_wish *wish, struct archive *a)
 rl_err vmm_initramfs_make(const struct vmm_initramfs_wish *wish, struct vmm_image *ret)
 {
 	__attribute__((cleanup(archive_free))) struct archive a = { 0 };
-	struct vmm_cache_key key = vmm_cache_key("initramfs 1");
-	uint8_t devices[] = { wish->fs, wish->blk, wish->vsock };
+	struct vmm_cache_key key = vmm_cache_key("initramfs 2");
+	uint8_t devices[] = { wish->fs, wish->blk, wish->net, wish->vsock };
 	struct stat st;
 	bool found;
 

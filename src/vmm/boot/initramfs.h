@@ -9,9 +9,9 @@
 #include "vmm/boot/image.h"
 
 struct vmm_initramfs_wish {
-	int modules_fd;	     /* /lib/modules/VERSION, borrowed */
-	const char *version; /* for messages and the cache */
-	bool fs, blk, vsock; /* devices beside the console */
+	int modules_fd;		  /* /lib/modules/VERSION, borrowed */
+	const char *version;	  /* for messages and the cache */
+	bool fs, blk, net, vsock; /* devices beside the console */
 };
 
 /* ENOENT: the kernel has no such module, neither built in nor as a file. ENOTSUP: no init. */

@@ -199,6 +199,7 @@ rl_err vmm_supply_prepare(struct vmm_supply *s, const struct vmm_plan *plan)
 	for (unsigned i = 0; i < plan->device_count; i++) {
 		wish.fs |= plan->device[i].kind == VMM_FS;
 		wish.blk |= plan->device[i].kind == VMM_BLK;
+		wish.net |= plan->device[i].kind == VMM_NET;
 		wish.vsock |= plan->device[i].kind == VMM_VSOCK;
 	}
 	return vmm_initramfs_make(&wish, &s->initramfs);

@@ -246,7 +246,7 @@ void vmm_queue_unpop(struct vmm_queue *q)
 	q->next_avail--;
 }
 
-void vmm_queue_push(struct vmm_queue *q, uint16_t head, uint32_t written)
+void vmm_queue_stage(struct vmm_queue *q, uint16_t head, uint32_t written)
 {
 	if (!usable(q))
 		return;
@@ -256,8 +256,24 @@ void vmm_queue_push(struct vmm_queue *q, uint16_t head, uint32_t written)
 	put(e->id, (uint32_t)head);
 	put(e->len, written);
 	q->next_used++;
-	/* Release: the element, and the buffers, before the index that announces them. */
-	__atomic_store_n(&q->used->idx, q->next_used, __ATOMIC_RELEASE);
+}
+
+void vmm_queue_unstage(struct vmm_queue *q)
+{
+	q->next_used--;
+}
+
+void vmm_queue_publish(struct vmm_queue *q)
+{
+	/* Release: the elements, and the buffers, before the index that announces them. */
+	if (usable(q))
+		__atomic_store_n(&q->used->idx, q->next_used, __ATOMIC_RELEASE);
+}
+
+void vmm_queue_push(struct vmm_queue *q, uint16_t head, uint32_t written)
+{
+	vmm_queue_stage(q, head, written);
+	vmm_queue_publish(q);
 }
 
 bool vmm_queue_wants_interrupt(struct vmm_queue *q)

@@ -79,11 +79,23 @@ enum vmm_pop {
 /* The next request. Segments of length 0 are left out. */
 enum vmm_pop vmm_queue_pop(struct vmm_queue *q, struct vmm_chain *ret);
 
-/* Gives the last popped chain back untouched: the next pop finds it again. */
+/*
+ * Gives the last popped chain back, neither staged nor pushed: the next pop finds it again. May be
+ * repeated, for the one before.
+ */
 void vmm_queue_unpop(struct vmm_queue *q);
 
 /* Gives a chain's buffers back; `written` bytes were written to its device-writable part. */
 void vmm_queue_push(struct vmm_queue *q, uint16_t head, uint32_t written);
+
+/*
+ * The same for chains that belong together (one frame in several buffers): staged ones are seen by
+ * the driver when they are published, all at once.
+ */
+void vmm_queue_stage(struct vmm_queue *q, uint16_t head, uint32_t written);
+void vmm_queue_publish(struct vmm_queue *q);
+/* Takes the last chain back that was staged and not published; then it can be unpopped. */
+void vmm_queue_unstage(struct vmm_queue *q);
 
 /* After one or more pushes: does the driver want to know? Asked once for all of them. */
 bool vmm_queue_wants_interrupt(struct vmm_queue *q);
