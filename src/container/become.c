@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "container/program.h"
+#include "linux/ids.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -59,20 +60,33 @@ static rl_err keep_descriptors(unsigned count)
 /* The exit status of a machine that ended without one of its program. */
 #define MACHINE_FAILED 125
 
+static rl_err find_home(const struct ct_becoming *b, const char **ret)
+{
+	struct rl_fd RL_AUTO_FD root = { 0 };
+
+	if (!b->machine->find_home)
+		return RL_OK;
+	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
+			  "open the root"));
+	return lx_ids_home(b->arena, rl_fd_get(&root), b->machine->home_of, ret);
+}
+
 static rl_err become_machine(struct ct_becoming *b, int talk_fd)
 {
 	int keeps[HDL_KEEPS_MAX + 2];
 	size_t count = hdl_keeps(b->handler, keeps);
 	struct stat before, after;
+	const char *home = NULL;
 	rl_err e;
 
 	keeps[count++] = talk_fd;
 	if (rl_log_fd() > STDERR_FILENO)
 		keeps[count++] = rl_log_fd();
+	RL_TRY(find_home(b, &home));
 	ct_program_close_others(keeps, count);
 	RL_TRY(ct_confine_last(&b->confinement));
 	RL_TRY(rl_sys(fstat(talk_fd, &before), "look at the talk"));
-	e = hdl_enter(b->handler, talk_fd);
+	e = hdl_enter(b->handler, home, talk_fd);
 	if (fstat(talk_fd, &after) == 0 && before.st_ino == after.st_ino &&
 	    before.st_dev == after.st_dev)
 		return e;

@@ -19,6 +19,7 @@ struct ct_becoming {
 	const struct plan_process *process;
 	struct ct_confinement confinement; /* filled in by the caller */
 	int stub_fd;			   /* -1: the runtime runs from a sealed copy */
+	const struct hdl_plan *machine;	   /* the handler's plan */
 	struct hdl_session *handler;	   /* instead of the program; NULL: native */
 
 	struct ct_confined confined;

@@ -134,6 +134,7 @@ static void set_out(struct state *s)
 		.arena = in->arena,
 		.process = &in->plan->process,
 		.stub_fd = -1,
+		.machine = in->plan->vm,
 		.handler = in->handler,
 		.confinement = {
 			.process = &in->plan->process,

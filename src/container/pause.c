@@ -28,7 +28,7 @@ rl_err ct_pause(struct rl_arena *a, const char *root, const char *id)
 	if (status != OCI_RUNNING && status != OCI_CREATED)
 		return rl_refuse(RL_E(EINVAL), "container not running: %s is %s", id,
 				 oci_status_name(status));
-	return lx_cgroup_freeze(&cg);
+	return record.handler != NULL ? lx_cgroup_freeze_machine(&cg) : lx_cgroup_freeze(&cg);
 }
 
 rl_err ct_resume(struct rl_arena *a, const char *root, const char *id)

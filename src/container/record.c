@@ -61,6 +61,7 @@ rl_err ct_record_make(struct rl_arena *a, const struct plan *plan, uid_t owner,
 		.bundle = plan->bundle,
 		.rootfs = plan->furnish.root_path,
 		.handler = plan->handler,
+		.machine_mib = plan->vm != NULL ? plan->vm->ram_mib : 0,
 		.program = plan->has_process ? plan->process.args[0] : NULL,
 		.owner = owner,
 		.detached = plan->detach,
@@ -183,7 +184,9 @@ rl_err ct_status(struct rl_arena *a, const struct ct_store *s, const struct oci_
 	}
 	if (record->cgroup_count > 0) {
 		RL_TRY(ct_record_cgroup(a, record, &cg));
-		RL_TRY(lx_cgroup_is_frozen(&cg, &frozen), "container %s", record->id);
+		RL_TRY(record->handler != NULL ? lx_cgroup_is_frozen_machine(&cg, &frozen)
+					       : lx_cgroup_is_frozen(&cg, &frozen),
+		       "container %s", record->id);
 	}
 	*ret = frozen ? OCI_PAUSED : OCI_RUNNING;
 	return RL_OK;

@@ -175,6 +175,29 @@ static rl_err check_status(struct rl_arena *a, const struct ct_store *store,
 	return RL_OK;
 }
 
+/*
+ * A machine has the processors and the memory it was made with. Fewer shares of a CPU it does not
+ * see; but with less memory than it believes to have it would be killed.
+ */
+static rl_err check_machine(const struct oci_record *record, const struct oci_resources *r)
+{
+	const struct oci_memory *memory = r->memory;
+	long long mib;
+
+	if (record->handler == NULL || memory == NULL || !memory->limit.set ||
+	    memory->limit.value < 0)
+		return RL_OK;
+	mib = memory->limit.value >> 20;
+	if (mib < record->machine_mib)
+		return rl_hint(rl_refuse(RL_E(EBUSY),
+					 "$.memory.limit: %lld bytes are less than the %lld MiB "
+					 "that the virtual machine has",
+					 (long long)memory->limit.value,
+					 (long long)record->machine_mib),
+			       "its memory cannot change while it runs");
+	return RL_OK;
+}
+
 rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
 		 const struct ct_update_options *options)
 {
@@ -189,6 +212,7 @@ rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
 	RL_TRY(ct_record_load(a, root, id, &store, &record));
 	RL_TRY(ct_store_lock(&store));
 	RL_TRY(check_status(a, &store, &record));
+	RL_TRY(check_machine(&record, resources));
 	change.record = &record;
 	RL_TRY(make_plan(&change, resources));
 	return make_change(&change);

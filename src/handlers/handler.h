@@ -84,6 +84,9 @@ struct hdl_plan {
 	const char *image; /* a disk of the host that is the root, as the first one; NULL: none */
 	uint32_t image_format;
 
+	/* HOME is not in the environment: it is this user's, by the container's /etc/passwd. */
+	bool find_home;
+	uid_t home_of;
 	/* Of the program, for a guest's init that is told by calls: "7=1024:4096", up to a NULL. */
 	const char *const *rlimits;
 
@@ -142,7 +145,7 @@ RL_MUST rl_err hdl_connect(struct hdl_session *session);
 #define HDL_KEEPS_MAX 64
 size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_MAX]);
 /*
- * Becomes the machine. `talk_fd` is closed when it runs; until then a failure is the caller's to
- * report. Never returns RL_OK.
+ * Becomes the machine. `home`: of the program's user, NULL: it is in the environment. `talk_fd` is
+ * closed when it runs; until then a failure is the caller's to report. Never returns RL_OK.
  */
-RL_MUST rl_err hdl_enter(struct hdl_session *session, int talk_fd);
+RL_MUST rl_err hdl_enter(struct hdl_session *session, const char *home, int talk_fd);

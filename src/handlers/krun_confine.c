@@ -59,6 +59,8 @@ rl_err hdl_plan_process(struct rl_arena *a, const struct hdl_facts *facts, struc
 	uint64_t rights = p->caps.bounding & file_rights(facts);
 
 	RL_TRY(rlimit_lines(a, p, plan));
+	plan->find_home = p->find_home;
+	plan->home_of = p->uid;
 	p->caps = (struct plan_capabilities){ .bounding = rights,
 					      .effective = rights,
 					      .permitted = rights };

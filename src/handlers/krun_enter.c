@@ -150,16 +150,19 @@ static rl_err add_disks(const struct hdl_session *s)
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static const char **terminated(struct rl_arena *a, const struct oci_strings *list, size_t from)
+/* A list up to a NULL: the items from `from` on, and one more if that is not NULL. */
+static rl_err terminated(struct rl_arena *a, const struct oci_strings *list, size_t from,
+			 const char *more, const char ***ret)
 {
-	const char **items;
 	size_t count = list->count > from ? list->count - from : 0;
+	const char **items;
 
-	if (rl_drop_failed(rl_new_array(a, count + 1, &items)))
-		return NULL;
+	RL_TRY(rl_new_array(a, count + 2, &items));
 	for (size_t i = 0; i < count; i++)
 		items[i] = list->items[from + i];
-	return items;
+	items[count] = more;
+	*ret = items;
+	return RL_OK;
 }
 
 static rl_err set_rlimits(const struct hdl_session *s)
@@ -172,17 +175,17 @@ static rl_err set_rlimits(const struct hdl_session *s)
 }
 
 /* By calls: for a library without overlay files, and for a root that is a disk. */
-static rl_err describe_by_calls(struct hdl_session *s)
+static rl_err describe_by_calls(struct hdl_session *s, const char *home)
 {
 	const struct oci_process *p = s->config->process;
-	const char **argv, **envp;
+	const char **argv, **envp, *variable = NULL;
 
 	if (s->api.krun_set_exec == NULL || s->api.krun_set_workdir == NULL)
 		return krun_lacks(&s->api, "krun_set_exec", "$.process");
-	argv = terminated(&s->arena, &p->args, 1);
-	envp = terminated(&s->arena, &p->env, 0);
-	if (argv == NULL || envp == NULL)
-		return rl_nomem();
+	if (home != NULL)
+		RL_TRY(rl_arena_fmt(&s->arena, &variable, "HOME=%s", home));
+	RL_TRY(terminated(&s->arena, &p->args, 1, NULL, &argv));
+	RL_TRY(terminated(&s->arena, &p->env, 0, variable, &envp));
 	RL_TRY(CALL(s, krun_set_workdir, "set the working directory", p->cwd), "$.process.cwd");
 	RL_TRY(set_rlimits(s));
 	return rl_wrap(CALL(s, krun_set_exec, "set the program", p->args.items[0], argv, envp),
@@ -193,10 +196,16 @@ static rl_err describe_by_calls(struct hdl_session *s)
  * The guest's init reads the configuration from a file that only the guest sees, in front of the
  * container's root: nothing is written into the image, and nothing in it is believed.
  */
-static rl_err describe(struct hdl_session *s)
+static rl_err describe(struct hdl_session *s, const char *home)
 {
+	const char *envp[2] = { NULL, NULL };
+
 	if (s->plan->image != NULL || !s->facts.overlay)
-		return describe_by_calls(s);
+		return describe_by_calls(s, home);
+	if (home != NULL && s->api.krun_set_env != NULL) {
+		RL_TRY(rl_arena_fmt(&s->arena, &envp[0], "HOME=%s", home));
+		RL_TRY(CALL(s, krun_set_env, "set HOME", envp));
+	}
 	return CALL(s, krun_fs_add_overlay_file, "pass the configuration on", s->plan->tag,
 		    HDL_CONFIG_FILE, (const uint8_t *)s->text, s->text_len, S_IFREG | 0400, false);
 }
@@ -289,25 +298,25 @@ static void let_signals_end(const struct hdl_session *s)
 		(void)sigaction(SIGTERM, &end, NULL);
 }
 
-static rl_err configure(struct hdl_session *s)
+static rl_err configure(struct hdl_session *s, const char *home)
 {
 	RL_TRY(set_log(s));
 	RL_TRY(set_machine(s));
 	RL_TRY(set_root(s));
 	RL_TRY(add_disks(s));
-	RL_TRY(describe(s));
+	RL_TRY(describe(s, home));
 	RL_TRY(add_network(s));
 	return add_agent(s);
 }
 
-rl_err hdl_enter(struct hdl_session *s, int talk_fd)
+rl_err hdl_enter(struct hdl_session *s, const char *home, int talk_fd)
 {
 	int32_t result;
 
 	/* The runtime's environment is nobody's business in here. */
 	(void)clearenv();
 	raise_descriptors();
-	RL_TRY(configure(s), "configure the VM");
+	RL_TRY(configure(s, home), "configure the VM");
 	let_signals_end(s);
 	RL_TRY(report_to(s, talk_fd));
 	result = s->api.krun_start_enter(s->ctx);

@@ -79,9 +79,9 @@ size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_M
 	return 0;
 }
 
-rl_err hdl_enter(struct hdl_session *session, int talk_fd)
+rl_err hdl_enter(struct hdl_session *session, const char *home, int talk_fd)
 {
-	(void)session, (void)talk_fd;
+	(void)session, (void)home, (void)talk_fd;
 	return none();
 }
 

@@ -122,6 +122,13 @@ RL_MUST rl_err lx_cgroup_is_frozen(struct lx_cgroup *cg, bool *ret);
 
 /* Returns when every process stands still. ETIMEDOUT: one would not; it runs again then. */
 RL_MUST rl_err lx_cgroup_freeze(struct lx_cgroup *cg);
+/*
+ * The two for the cgroup of a virtual machine. Before Linux 6.14 KVM puts a thread of the kernel
+ * (kvm-nx-lpage-recovery) into it, which is never frozen, so that version 2 never says "frozen 1".
+ * Freezes, and returns when the processes have stopped using the CPU; frozen is what was told to.
+ */
+RL_MUST rl_err lx_cgroup_freeze_machine(struct lx_cgroup *cg);
+RL_MUST rl_err lx_cgroup_is_frozen_machine(struct lx_cgroup *cg, bool *ret);
 RL_MUST rl_err lx_cgroup_thaw(struct lx_cgroup *cg);
 
 /* Sends a signal to every process in it and below. Those born meanwhile may be missed, unless the

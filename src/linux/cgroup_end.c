@@ -11,10 +11,12 @@
 #include "linux/cgroup_parts.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* Freezing takes microseconds; a process in uninterruptible sleep delays it for as long. */
 #define FREEZE_TIMEOUT_MS 10000
+#define IDLE_STEP_US 20000
 
 /* ---- freezing -------------------------------------------------------------------------------- */
 
@@ -50,6 +52,64 @@ static rl_err freeze(struct lx_cgroup *cg, int64_t deadline)
 rl_err lx_cgroup_freeze(struct lx_cgroup *cg)
 {
 	return freeze(cg, lx_cg_deadline(FREEZE_TIMEOUT_MS));
+}
+
+/* The first number of cpu.stat: microseconds of CPU that were used in it and below. */
+static rl_err cpu_usage(int dir_fd, unsigned long long *ret)
+{
+	char text[64];
+
+	RL_TRY(rl_read_small(dir_fd, "cpu.stat", text, sizeof(text)));
+	return sscanf(text, "usage_usec %llu", ret) == 1
+		       ? RL_OK
+		       : rl_fail(RL_E(EPROTO), "read cpu.stat: \"%s\"", text);
+}
+
+static rl_err wait_until_idle(struct lx_cgroup *cg, size_t index, int64_t deadline)
+{
+	unsigned long long before, now;
+	int dir_fd;
+
+	RL_TRY(lx_cg_dir(cg, index, &dir_fd));
+	RL_TRY(cpu_usage(dir_fd, &now));
+	do {
+		before = now;
+		lx_cg_pause(IDLE_STEP_US);
+		RL_TRY(cpu_usage(dir_fd, &now));
+		if (now == before)
+			return RL_OK;
+	} while (lx_cg_left(deadline) > 0);
+	rl_drop(rl_write_kernel(dir_fd, "cgroup.freeze", "0"));
+	return rl_fail(RL_E(ETIMEDOUT), "cgroup %s: wait for its processes to stand still",
+		       cg->dirs[index].path);
+}
+
+rl_err lx_cgroup_freeze_machine(struct lx_cgroup *cg)
+{
+	int64_t deadline = lx_cg_deadline(FREEZE_TIMEOUT_MS);
+	size_t index;
+	int dir_fd;
+
+	if (lx_cg_v1(cg, "freezer") >= 0 || !v2_freezer(cg, &index))
+		return freeze(cg, deadline);
+	RL_TRY(lx_cg_dir(cg, index, &dir_fd));
+	RL_TRY(rl_write_kernel(dir_fd, "cgroup.freeze", "1"), "cgroup %s", cg->dirs[index].path);
+	return wait_until_idle(cg, index, deadline);
+}
+
+rl_err lx_cgroup_is_frozen_machine(struct lx_cgroup *cg, bool *ret)
+{
+	char text[8];
+	size_t index;
+	int dir_fd;
+
+	if (lx_cg_v1(cg, "freezer") >= 0 || !v2_freezer(cg, &index))
+		return lx_cgroup_is_frozen(cg, ret);
+	RL_TRY(lx_cg_dir(cg, index, &dir_fd));
+	RL_TRY(rl_read_small(dir_fd, "cgroup.freeze", text, sizeof(text)), "cgroup %s",
+	       cg->dirs[index].path);
+	*ret = text[0] == '1';
+	return RL_OK;
 }
 
 /* Whoever froze it may have used the other freezer of a hybrid machine: both are thawed. */

@@ -37,6 +37,7 @@ struct record_file {
 	uint32_t line;
 	struct oci_u32 version;
 	const char *id, *oci_version, *bundle, *rootfs, *created, *handler;
+	struct oci_i64 machine_mib;
 	uint32_t pid;
 	uint64_t start_time;
 	const char *program;
@@ -66,6 +67,7 @@ OCI_OBJECT(record_file, "a record", OCI_ROW(record_file, "version", version, OCI
 	   OCI_ROW(record_file, "rootfs", rootfs, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "created", created, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "handler", handler, OCI_OPTIONAL),
+	   OCI_ROW(record_file, "machine-mib", machine_mib, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "pid", pid, OCI_REQUIRED),
 	   OCI_ROW(record_file, "process-start-time", start_time, OCI_REQUIRED),
 	   OCI_ROW(record_file, "program", program, OCI_OPTIONAL),
@@ -140,6 +142,8 @@ rl_err oci_record_write(struct rl_json_writer *w, const struct oci_record *recor
 	put(w, "rootfs", record->rootfs);
 	put(w, "created", record->created);
 	put(w, "handler", record->handler);
+	if (record->handler != NULL)
+		rl_json_put_i(w, "machine-mib", record->machine_mib);
 	rl_json_put_i(w, "pid", record->pid);
 	rl_json_put_u(w, "process-start-time", record->start_time);
 	put(w, "program", record->program);
@@ -221,6 +225,7 @@ rl_err oci_record_read(struct rl_arena *a, const char *name, const char *text, s
 		.rootfs = file.rootfs,
 		.created = file.created,
 		.handler = file.handler,
+		.machine_mib = file.machine_mib.set ? file.machine_mib.value : 0,
 		.pid = (pid_t)file.pid,
 		.start_time = file.start_time,
 		.program = file.program,

@@ -38,6 +38,7 @@ struct oci_record {
 	const char *bundle, *rootfs;
 	const char *created; /* RFC3339, UTC */
 	const char *handler; /* NULL: native */
+	int64_t machine_mib; /* memory of a virtual machine, 0: native */
 	pid_t pid;	     /* 0: not yet */
 	uint64_t start_time; /* of that process, clock ticks since boot */
 	const char *program; /* args[0], for messages; NULL: no process */

@@ -120,6 +120,19 @@ test_krun_user_is_the_guests()
 	grep -q '"uid": *1000' "$C/krun.log" || fail "the guest is not told the user"
 }
 
+test_krun_home_is_the_users()
+{
+	vm
+	printf 'user:x:1000:1000::/home/user:/bin/sh\n' >"$B/rootfs/etc/passwd"
+	conf '.process.user = {"uid": 1000, "gid": 1000}'
+	run_ok
+	equal "HOME" "0 HOME=/home/user" "$(called krun_set_env)"
+	rm "$C/krun.log"
+	conf '.process.env += ["HOME=/set"]'
+	run_ok
+	equal "HOME" "" "$(called krun_set_env)"
+}
+
 test_krun_lifecycle()
 {
 	vm
@@ -206,6 +219,54 @@ test_krun_unlimited_memory()
 	conf '.linux.resources = {"memory": {"limit": -1}}'
 	run_ok
 	match "memory" "$(called krun_set_vm_config)" 'ram=1024$'
+}
+
+test_krun_update()
+{
+	vm
+	annotate krun.ram_mib 256
+	FAKE_KRUN=krun_start_enter=wait
+	rt_ok run --detach --bundle "$B" "$ID"
+	wait_status running
+	rt_fails '^\$.memory.limit: 104857600 bytes are less than the 256 MiB that the virtual machine has' \
+		update --memory 104857600 "$ID"
+	rt_ok update --pids-limit 100 "$ID"
+	rt_ok delete --force "$ID"
+}
+
+# What only the guest can do, with a library whose guests have no agent.
+test_krun_original_has_no_agent()
+{
+	vm original
+	FAKE_KRUN=krun_start_enter=wait
+	rt_ok run --detach --bundle "$B" "$ID"
+	wait_status running
+	local what="container $ID is a virtual machine without an agent in it"
+	rt_fails "^exec: $what" exec "$ID" /payload report
+	equal "status of exec" 255 "$RC"
+	rt_fails "^ps: $what" ps "$ID"
+	rt_fails "^kill: $what" kill "$ID" HUP
+	equal "pids for engines" 1 "$("$RUNTIME" "${GLOBALS[@]}" ps --format json "$ID" | jq length)"
+	rt_ok kill "$ID" KILL
+	wait_status stopped
+	rt_ok delete "$ID"
+}
+
+test_krun_doctor()
+{
+	vm
+	rt doctor
+	match "the library" "$OUT" "ok +libkrun +$RUNLET_LIBKRUN, runlet's own"
+	match "the kernel" "$OUT" 'ok +kernel +/boot/fake'
+	export RUNLET_LIBKRUN=/no/libkrun.so.1
+	rt doctor
+	equal "exit status" 1 "$RC"
+	match "the library" "$OUT" 'missing +libkrun +load libkrun: /no/libkrun.so.1: '
+	match "the end" "$OUT" 'Containers cannot be virtual machines here'
+	WRAP=(unshare -m sh -c 'mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' sh)
+	rt doctor
+	equal "exit status" 1 "$RC"
+	match "KVM" "$OUT" 'missing +KVM +/dev/kvm: No such file or directory'
 }
 
 test_krun_block_device()
@@ -325,6 +386,7 @@ test_krun_errors_of_every_call()
 		krun_set_nested_virt -95 configure the VM: set nested virtualisation: $why: Operation not supported
 		krun_set_gpu_options -95 configure the VM: set the GPU's options: $why: Operation not supported
 		krun_set_kernel -2 configure the VM: /boot/k: set the kernel: $why: No such file or directory
+		krun_set_env -22 configure the VM: set HOME: $why: Invalid argument
 		krun_add_virtiofs2 -36 configure the VM: share the root as /dev/root: $why: File name too long
 		krun_add_disk2 -16 configure the VM: \$.linux.devices: add the disk /dev/xvdz: $why: Device or resource busy
 		krun_fs_add_overlay_file -20 configure the VM: pass the configuration on: $why: Not a directory

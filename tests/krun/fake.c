@@ -103,6 +103,7 @@ FAKE(krun_add_net_unixstream,
       uint32_t flags),
      0, " %u %s fd=%d mac=%02x features=%x flags=%x", ctx, path ?: "-", fd >= 0, mac[0], features,
      flags)
+FAKE(krun_set_env, (uint32_t ctx, const char *const envp[]), 0, " %u %s", ctx, envp[0] ?: "-")
 FAKE(krun_set_workdir, (uint32_t ctx, const char *path), 0, " %u %s", ctx, path)
 FAKE(krun_set_rlimits, (uint32_t ctx, const char *const list[]), 0, " %u %s", ctx, list[0])
 FAKE(krun_set_kernel,
