@@ -17,7 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define FAKE_WATCHES 64
+#define FAKE_WATCHES 256
 
 struct vmm_loop {
 	int epoll_fd;
@@ -30,6 +30,7 @@ struct vmm_loop {
 
 struct vmm_virtio_irq {
 	unsigned count[VIRTIO_QUEUES_MAX];
+	bool is_broken;
 };
 
 static char fake_log[1024];
@@ -127,6 +128,11 @@ void vmm_loop_remove(struct vmm_loop *loop, struct vmm_watch *watch)
 void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index)
 {
 	irq->count[index]++;
+}
+
+void vmm_virtio_broken(struct vmm_virtio_irq *irq)
+{
+	irq->is_broken = true;
 }
 
 void vmm_log(enum vmm_log_level level, const char *who, const char *fmt, ...)

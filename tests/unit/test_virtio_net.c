@@ -382,6 +382,7 @@ TEST(hostile_guest)
 	fake_kick(&tx);
 	CHECK(fake_loop_settle(env.loop));
 	CHECK(strstr(fake_log, "the available index jumped") != NULL);
+	CHECK(irq.is_broken); /* the driver is told that a reset is needed */
 	stop();
 }
 

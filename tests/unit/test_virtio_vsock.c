@@ -7,6 +7,7 @@
 #include "vmm/virtio/vsock/vsock.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -398,6 +399,66 @@ TEST(guest_without_buffers)
 	stop();
 }
 
+/* Many at once, each with its own bytes, all of them closed by the guest in the end. */
+TEST(many_connections)
+{
+	enum { MANY = 200 };
+	int fd[MANY];
+	char text[SLOT];
+
+	CHECK(start());
+	for (uint32_t i = 0; i < MANY; i++) {
+		CHECK(packet(REQUEST, 10000 + i, 1000, NULL));
+		CHECK_INT(next(NULL).op, RESPONSE);
+		fd[i] = accept4(server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		CHECK(fd[i] >= 0);
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "bytes of %u", i);
+		CHECK(packet(RW, 10000 + i, 1000, text));
+		CHECK_STR(got(fd[i]), text);
+	}
+	for (uint32_t i = MANY; i-- > 0;) {
+		CHECK(send_packet((struct header){ .src_port = 10000 + i,
+						   .dst_port = 1000,
+						   .op = SHUTDOWN,
+						   .flags = 3,
+						   .buf_alloc = 1000000 },
+				  NULL));
+		CHECK_INT(next(NULL).op, RST);
+		CHECK_STR(got(fd[i]), "(end)");
+		close(fd[i]);
+	}
+	/* Nothing is left: listener and two queues are all that is waited for. */
+	CHECK_INT(fake_loop_watches(env.loop), 3);
+	CHECK(!dev->ops->busy(dev));
+	stop();
+}
+
+/* Without descriptors a connection waits in the backlog, and is taken when another one ends. */
+TEST(no_descriptors)
+{
+	struct rlimit old, few;
+	int fd, second;
+
+	CHECK(start());
+	fd = establish();
+	second = unix_socket(listen_path, false);
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ 0, old.rlim_max };
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+	CHECK(fake_loop_settle(env.loop));
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK(strstr(fake_log, "it waits until a connection ends") != NULL);
+	CHECK_INT(next(NULL).op, 0);
+	CHECK(packet(RST, 5, 1000, NULL));
+	CHECK(fake_loop_settle(env.loop));
+	CHECK_INT(next(NULL).op, REQUEST);
+	close(fd);
+	close(second);
+	stop();
+}
+
 TEST(hostile_queue)
 {
 	CHECK(start());
@@ -405,6 +466,7 @@ TEST(hostile_queue)
 	fake_kick(&tx);
 	CHECK(fake_loop_settle(env.loop));
 	CHECK(strstr(fake_log, "the available index jumped") != NULL);
+	CHECK(irq.is_broken); /* the driver is told that a reset is needed */
 	stop();
 }
 

@@ -252,6 +252,26 @@ TEST(a_device_that_does_not_start_needs_a_reset)
 	tear_down();
 }
 
+/* Whenever it breaks; the driver can neither set nor clear the bit but by a reset. */
+TEST(a_device_that_breaks_needs_a_reset)
+{
+	CHECK(set_up());
+	accept_features(VERSION_1);
+	make_queue(0, 16);
+	set(VIRTIO_MMIO_STATUS, RUNNING);
+	set(VIRTIO_MMIO_STATUS, RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET);
+	CHECK_INT(get(VIRTIO_MMIO_STATUS), RUNNING);
+	vmm_virtio_broken(device.run.irq);
+	CHECK_INT(get(VIRTIO_MMIO_STATUS), RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET);
+	CHECK_INT(get(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
+	set(VIRTIO_MMIO_STATUS, RUNNING);
+	CHECK_INT(get(VIRTIO_MMIO_STATUS), RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET);
+	set(VIRTIO_MMIO_STATUS, 0);
+	CHECK_INT(device.resets, 1);
+	CHECK_INT(get(VIRTIO_MMIO_STATUS), 0);
+	tear_down();
+}
+
 TEST(configuration_and_shared_memory)
 {
 	uint8_t data[8];

@@ -52,8 +52,7 @@ enum vmm_pop vmm_console_pop(struct console *c, struct vmm_queue *q)
 	enum vmm_pop got = vmm_queue_pop(q, &c->chain);
 
 	if (got == VMM_POP_FAULT && was_fine)
-		vmm_log(VMM_LOG_ERROR, c->dev.name, "the guest broke a queue: %s",
-			vmm_queue_fault_text(q->fault));
+		vmm_queue_blame(q, c->irq, c->dev.name);
 	return got;
 }
 

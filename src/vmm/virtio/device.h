@@ -58,6 +58,12 @@ struct vmm_virtio_run {
  */
 void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index);
 
+/*
+ * The device cannot go on: DEVICE_NEEDS_RESET (2.1.1), until the driver resets it. As above: any
+ * thread, no lock.
+ */
+void vmm_virtio_broken(struct vmm_virtio_irq *irq);
+
 /* A window of shared memory that the device serves (virtio 1.2, 2.10), e.g. DAX of fs. */
 struct vmm_shm {
 	uint8_t id;

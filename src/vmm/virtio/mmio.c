@@ -19,6 +19,7 @@
 struct vmm_virtio_irq {
 	int fd; /* eventfd: KVM raises the line when it is written */
 	atomic_uint status;
+	atomic_bool broken; /* DEVICE_NEEDS_RESET */
 };
 
 struct vmm_mmio {
@@ -60,6 +61,12 @@ void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index)
 	raise_line(irq, VIRTIO_MMIO_INT_VRING);
 }
 
+void vmm_virtio_broken(struct vmm_virtio_irq *irq)
+{
+	atomic_store(&irq->broken, true);
+	raise_line(irq, VIRTIO_MMIO_INT_CONFIG);
+}
+
 static void config_changed(struct vmm_virtio_device *dev)
 {
 	struct vmm_mmio *t = dev->transport;
@@ -99,8 +106,7 @@ static void activate(struct vmm_mmio *t)
 		return;
 	}
 	vmm_log_drop(VMM_LOG_ERROR, t->dev->name, rl_wrap(e, "start the device"));
-	t->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	raise_line(&t->irq, VIRTIO_MMIO_INT_CONFIG);
+	vmm_virtio_broken(&t->irq);
 }
 
 static void reset(struct vmm_mmio *t)
@@ -112,6 +118,7 @@ static void reset(struct vmm_mmio *t)
 	t->driver_features = 0;
 	t->device_word = t->driver_word = t->queue = 0;
 	atomic_store(&t->irq.status, 0);
+	atomic_store(&t->irq.broken, false);
 	for (uint16_t i = 0; i < t->run.queue_count; i++) {
 		uint64_t stale;
 
@@ -131,13 +138,14 @@ static void set_status(struct vmm_mmio *t, uint32_t value)
 		return;
 	}
 	/* Bits are only ever added; NEEDS_RESET is ours. */
-	if (t->status & ~value & ~(uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET)
+	value &= ~(uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET;
+	if (t->status & ~value)
 		return;
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    ((t->driver_features & ~offered(t)) ||
 	     !(t->driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		value &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
-	t->status = value | (t->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	t->status = value;
 	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (t->status & VIRTIO_CONFIG_S_FEATURES_OK))
 		activate(t);
 }
@@ -233,7 +241,7 @@ static uint32_t read_register(struct vmm_mmio *t, uint64_t offset)
 	case VIRTIO_MMIO_QUEUE_READY:
 		return q && q->ready;
 	case VIRTIO_MMIO_STATUS:
-		return t->status;
+		return t->status | (atomic_load(&t->irq.broken) ? VIRTIO_CONFIG_S_NEEDS_RESET : 0);
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return t->generation;
 	default:

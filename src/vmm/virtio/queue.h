@@ -97,6 +97,11 @@ void vmm_queue_publish(struct vmm_queue *q);
 /* Takes the last chain back that was staged and not published; then it can be unpopped. */
 void vmm_queue_unstage(struct vmm_queue *q);
 
+/*
+ * What the guest did wrong, once, in the log; and its driver is told that the device needs a reset.
+ */
+void vmm_queue_blame(const struct vmm_queue *q, struct vmm_virtio_irq *irq, const char *name);
+
 /* After one or more pushes: does the driver want to know? Asked once for all of them. */
 bool vmm_queue_wants_interrupt(struct vmm_queue *q);
 

@@ -64,8 +64,7 @@ static void on_kick(void *arg, uint32_t events)
 		enum vmm_pop got = vmm_queue_pop(&r->queue, &r->chain);
 
 		if (got == VMM_POP_FAULT) {
-			vmm_log(VMM_LOG_ERROR, r->dev.name, "the guest broke the queue: %s",
-				vmm_queue_fault_text(r->queue.fault));
+			vmm_queue_blame(&r->queue, r->irq, r->dev.name);
 			vmm_loop_remove(r->env->loop, &r->kick);
 			return;
 		}

@@ -36,8 +36,7 @@ static void serve(struct vmm_worker *w, unsigned index)
 				return;
 			break;
 		case VMM_POP_FAULT:
-			vmm_log(VMM_LOG_ERROR, w->name, "the guest broke queue %u: %s", index,
-				vmm_queue_fault_text(q->fault));
+			vmm_queue_blame(q, w->irq, w->name);
 			*q = (struct vmm_queue){ 0 }; /* said once; empty from now on */
 			return;
 		}

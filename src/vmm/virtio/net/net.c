@@ -102,8 +102,7 @@ static enum vmm_pop pop(struct net *n, struct vmm_queue *q, struct vmm_chain *c)
 	if (got == VMM_POP_EMPTY && vmm_queue_listen(q))
 		got = vmm_queue_pop(q, c);
 	if (got == VMM_POP_FAULT && was_fine)
-		vmm_log(VMM_LOG_ERROR, n->dev.name, "the guest broke a queue: %s",
-			vmm_queue_fault_text(q->fault));
+		vmm_queue_blame(q, n->irq, n->dev.name);
 	return got;
 }
 

@@ -306,4 +306,5 @@ void vsock_remove(struct vsock_connection *c)
 	rl_fd_close(&c->fd);
 	free(c->buffer);
 	free(c);
+	vsock_listen_again(v);
 }

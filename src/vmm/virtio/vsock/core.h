@@ -127,7 +127,8 @@ struct vsock {
 	struct vsock_refusal refusal[VSOCK_REFUSALS_MAX];
 	unsigned refusal_count;
 	uint32_t next_ephemeral;
-	bool tx_waits; /* the guest's packets wait until refusals are sent */
+	bool tx_waits;	   /* the guest's packets wait until refusals are sent */
+	bool accept_waits; /* no descriptors were left: listeners wait for a connection's end */
 };
 
 /* ---- vsock.c ---- */
@@ -164,6 +165,8 @@ RL_MUST rl_err vsock_listen(struct vsock *v);
 /* Begins to accept, or stops. */
 RL_MUST rl_err vsock_listen_start(struct vsock *v);
 void vsock_listen_stop(struct vsock *v);
+/* A descriptor was closed: whoever waited for one is accepted now. */
+void vsock_listen_again(struct vsock *v);
 void vsock_listen_free(struct vsock *v);
 /* The socket of a port the guest wants; none if it is not mapped or nobody listens. */
 struct rl_fd vsock_connect(struct vsock *v, uint32_t port);

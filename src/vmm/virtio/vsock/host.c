@@ -86,9 +86,10 @@ static void on_listener(void *arg, uint32_t events)
 		/* Out of descriptors the connection stays in the backlog: do not spin on it. */
 		if (errno == EMFILE || errno == ENFILE) {
 			vmm_log(VMM_LOG_ERROR, v->dev.name,
-				"accept on %s: %s: no more connections are taken", l->port->path,
+				"accept on %s: %s: it waits until a connection ends", l->port->path,
 				strerror(errno));
 			vmm_loop_remove(v->env->loop, &l->watch);
+			v->accept_waits = true;
 		}
 		return;
 	}
@@ -136,10 +137,19 @@ rl_err vsock_listen(struct vsock *v)
 
 rl_err vsock_listen_start(struct vsock *v)
 {
-	for (struct vsock_listener *l = v->listener; l != NULL; l = l->next)
-		RL_TRY(vmm_loop_add(v->env->loop, rl_fd_get(&l->fd), EPOLLIN, on_listener, l,
-				    &l->watch));
+	v->accept_waits = false;
+	for (struct vsock_listener *l = v->listener; l != NULL; l = l->next) {
+		if (l->watch.slot_plus_one == 0)
+			RL_TRY(vmm_loop_add(v->env->loop, rl_fd_get(&l->fd), EPOLLIN, on_listener,
+					    l, &l->watch));
+	}
 	return RL_OK;
+}
+
+void vsock_listen_again(struct vsock *v)
+{
+	if (v->active && v->accept_waits)
+		vmm_log_drop(VMM_LOG_ERROR, v->dev.name, vsock_listen_start(v));
 }
 
 void vsock_listen_stop(struct vsock *v)

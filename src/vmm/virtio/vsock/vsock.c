@@ -31,8 +31,7 @@ static enum vmm_pop pop(struct vsock *v, struct vmm_queue *q)
 	if (got == VMM_POP_EMPTY && vmm_queue_listen(q))
 		got = vmm_queue_pop(q, &v->chain);
 	if (got == VMM_POP_FAULT && was_fine)
-		vmm_log(VMM_LOG_ERROR, v->dev.name, "the guest broke a queue: %s",
-			vmm_queue_fault_text(q->fault));
+		vmm_queue_blame(q, v->irq, v->dev.name);
 	return got;
 }
 
@@ -395,10 +394,26 @@ static void vsock_free(struct vmm_virtio_device *dev)
 	free(v);
 }
 
+/* Bytes of the guest that a process of the host has not taken yet: at the end it still gets them.
+ */
+static bool busy(struct vmm_virtio_device *dev)
+{
+	const struct vsock *v = vsock_of(dev);
+
+	for (unsigned i = 0; i < VSOCK_BUCKETS; i++) {
+		for (const struct vsock_connection *c = v->bucket[i]; c != NULL; c = c->next) {
+			if (c->buffered > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static const struct vmm_virtio_ops ops = {
 	.activate = activate,
 	.reset = reset,
 	.config_read = config_read,
+	.busy = busy,
 	.free = vsock_free,
 };
 
