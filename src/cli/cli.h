@@ -49,9 +49,9 @@ union cli_options {
 	char room[24 * 1024];
 };
 
-extern const struct cli_command cli_create, cli_delete, cli_doctor, cli_events, cli_exec,
-	cli_features, cli_kill, cli_list, cli_mounts, cli_pause, cli_plan, cli_ps, cli_resume,
-	cli_run, cli_spec, cli_start, cli_state, cli_update;
+extern const struct cli_command cli_checkpoint, cli_create, cli_delete, cli_doctor, cli_events,
+	cli_exec, cli_features, cli_kill, cli_list, cli_mounts, cli_pause, cli_plan, cli_ps,
+	cli_restore, cli_resume, cli_run, cli_spec, cli_start, cli_state, cli_update;
 
 /* The request that create, run and plan make of options and environment. */
 struct cli_create_options {

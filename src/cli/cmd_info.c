@@ -94,9 +94,16 @@ static uint32_t seccomp_archs(void)
 
 /* Honoured, and able to reach the host: paths, programs, units. */
 static const char *const unsafe_annotations[] = {
-	"org.systemd.property.",	"run.oci.hooks.stderr",	      "run.oci.hooks.stdout",
-	"run.oci.keep_original_groups", "run.oci.mount_context_type", "run.oci.pidfd_receiver",
-	"run.oci.seccomp_bpf_data",	"run.oci.systemd.subgroup",   NULL,
+	"org.criu.config",
+	"org.systemd.property.",
+	"run.oci.hooks.stderr",
+	"run.oci.hooks.stdout",
+	"run.oci.keep_original_groups",
+	"run.oci.mount_context_type",
+	"run.oci.pidfd_receiver",
+	"run.oci.seccomp_bpf_data",
+	"run.oci.systemd.subgroup",
+	NULL,
 };
 
 /* More words than there are mount options. */
@@ -129,7 +136,8 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 	static const struct oci_key_value versions[] = {
 		{ .key = "org.runlet.version", .value = RL_VERSION },
 		{ .key = "org.runlet.commit", .value = RL_COMMIT },
-		{ .key = "org.opencontainers.runc.checkpoint.enabled", .value = "false" },
+		{ .key = "org.opencontainers.runc.checkpoint.enabled", .value = "true" },
+		{ .key = "run.oci.crun.checkpoint.enabled", .value = "true" },
 	};
 	struct rl_json_writer RL_AUTO_JSON w = { 0 };
 	const char *capabilities[65], *options[OPTION_ROOM], *text;

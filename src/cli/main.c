@@ -18,9 +18,10 @@
 #define ARENA_SIZE ((size_t)256 << 20)
 
 static const struct cli_command *const commands[] = {
-	&cli_create, &cli_delete, &cli_doctor, &cli_events, &cli_exec,	&cli_features,
-	&cli_kill,   &cli_list,	  &cli_mounts, &cli_pause,  &cli_plan,	&cli_ps,
-	&cli_resume, &cli_run,	  &cli_spec,   &cli_start,  &cli_state, &cli_update,
+	&cli_checkpoint, &cli_create,	&cli_delete, &cli_doctor,  &cli_events,
+	&cli_exec,	 &cli_features, &cli_kill,   &cli_list,	   &cli_mounts,
+	&cli_pause,	 &cli_plan,	&cli_ps,     &cli_restore, &cli_resume,
+	&cli_run,	 &cli_spec,	&cli_start,  &cli_state,   &cli_update,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

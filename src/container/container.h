@@ -99,6 +99,31 @@ struct ct_mounts_options {
 RL_MUST rl_err ct_mounts(struct rl_arena *a, const char *root, const char *id,
 			 const struct ct_mounts_options *options);
 
+/* `checkpoint` and `restore`; the modes are those of container/criu_message.h. */
+struct ct_checkpoint_options {
+	const char *image_path;	 /* absolute */
+	const char *work_path;	 /* absolute; NULL: with the images */
+	const char *parent_path; /* relative to the images */
+	const char *page_server; /* address; NULL: none */
+	int page_server_port;
+	const char *lsm_profile, *lsm_mount_context;
+	bool leave_running, pre_dump, lazy_pages, auto_dedup;
+	bool tcp_established, tcp_skip_in_flight, tcp_close;
+	bool ext_unix_sockets, shell_job, file_locks, link_remap;
+	int cgroups;
+	uint32_t empty_namespaces; /* CLONE_NEW* */
+	int network_lock;
+	int status_fd; /* told when pages are served; -1: none */
+};
+
+/* Its processes end, and it is deleted, unless it is left running or dumped beforehand only. */
+RL_MUST rl_err ct_checkpoint(struct rl_arena *a, const char *root, const char *id,
+			     const struct ct_checkpoint_options *options);
+/* A container of that bundle, with processes out of images. Returns as ct_run() does. */
+RL_MUST rl_err ct_restore(struct rl_arena *a, const struct plan_request *request,
+			  const struct ct_options *options,
+			  const struct ct_checkpoint_options *checkpoint, int *ret_status);
+
 /* Every process in the container's cgroups, as pids of the host. */
 RL_MUST rl_err ct_pids(struct rl_arena *a, const char *root, const char *id, const pid_t **ret_pids,
 		       size_t *ret_count);

@@ -507,3 +507,37 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 		return e;
 	return undo(&w, e);
 }
+
+/* ---- for restore ----------------------------------------------------------------------------- */
+
+rl_err ct_walk_scope(struct ct_walk *w)
+{
+	return fence_by_systemd(w);
+}
+
+rl_err ct_walk_hooks(struct ct_walk *w, enum plan_hook_phase phase, enum oci_status status)
+{
+	return run_hooks(w, phase, status);
+}
+
+rl_err ct_walk_around(struct ct_walk *w, ct_walk_make *make, void *context, int *ret_status)
+{
+	rl_err e;
+
+	RL_TRY(read_and_plan(w));
+	if (!w->request->detach)
+		RL_TRY(ct_attend_prepare(adopts(w)));
+	e = claim(w);
+	if (!rl_failed(e))
+		e = rl_wrap(fence(w), "cgroup");
+	if (!rl_failed(e))
+		e = make(w, context);
+	if (!rl_failed(e))
+		e = publish(w);
+	if (rl_failed(e))
+		return undo(w, e);
+	if (w->request->detach)
+		return RL_OK;
+	e = attend(w, ret_status);
+	return ct_store_exists(&w->store) ? undo(w, e) : e;
+}

@@ -51,3 +51,14 @@ struct ct_walk {
 
 void ct_walk_close(struct ct_walk *w);
 #define CT_AUTO_WALK __attribute__((cleanup(ct_walk_close)))
+
+/*
+ * The walk with another middle: READ to FENCE, then `make`, which sets init, then the record. With
+ * detach it returns then, else with the program's exit status.
+ */
+typedef rl_err ct_walk_make(struct ct_walk *w, void *context);
+RL_MUST rl_err ct_walk_around(struct ct_walk *w, ct_walk_make *make, void *context,
+			      int *ret_status);
+/* For `make`: FENCE by systemd, around the process that `init` is. */
+RL_MUST rl_err ct_walk_scope(struct ct_walk *w);
+RL_MUST rl_err ct_walk_hooks(struct ct_walk *w, enum plan_hook_phase phase, enum oci_status status);
