@@ -188,7 +188,7 @@ static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
 static bool goes_by_itself(const struct plan *p, const struct ct_filter *filter)
 {
 	return !p->has_user_namespace && p->cgroup.unit.name == NULL && !filter->notify &&
-	       p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
+	       p->net_device_count == 0 && p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
 	       p->hooks[PLAN_HOOK_CREATE_RUNTIME].count == 0;
 }
 
