@@ -407,6 +407,35 @@ static void firmware_odd(struct machine *m)
 {
 	must(krun_set_firmware(m->ctx, "/etc/passwd"));
 }
+/* Network: opened by the start, not by a thread when the driver wakes up. */
+static uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
+
+static void net_absent(struct machine *m)
+{
+	boot(m, "hello.elf");
+	must(krun_add_net_unixstream(m->ctx, "/no/such/proxy", -1, mac, 0, 0));
+}
+static void net_refused(struct machine *m)
+{
+	boot(m, "hello.elf");
+	/* A socket's name without a socket behind it. */
+	must(krun_add_net_unixgram(m->ctx, "/etc/passwd", -1, mac, 0, NET_FLAG_VFKIT));
+}
+static void net_no_socket(struct machine *m)
+{
+	boot(m, "hello.elf");
+	must(krun_set_passt_fd(m->ctx, m->serial));
+}
+static void tap_absent(struct machine *m)
+{
+	boot(m, "hello.elf");
+	must(krun_add_net_tap(m->ctx, (char *)"no-such-tap", mac, 0, 0));
+}
+static void vsock_no_directory(struct machine *m)
+{
+	boot(m, "hello.elf");
+	must(krun_add_vsock_port2(m->ctx, 1, "/no/such/dir/socket", true));
+}
 static void same_tag(struct machine *m)
 {
 	boot(m, "hello.elf");
@@ -449,6 +478,12 @@ static const struct {
 	{ "S14", "command line too long", cmdline_too_long, E2BIG, "takes 2047" },
 	{ "S14", "command line not ASCII", cmdline_not_ascii, EILSEQ, "byte 0xc3 at offset 0" },
 	{ "S16", "no descriptors left", no_descriptors, EMFILE, "" },
+	{ "S18", "network socket absent", net_absent, ENOENT, "net 0: connect to /no/such/proxy" },
+	{ "S18", "network socket refused", net_refused, ECONNREFUSED, "connect to /etc/passwd" },
+	{ "S18", "network descriptor is no socket", net_no_socket, ENOTSOCK, "net 0: descriptor" },
+	{ "S18", "tap device absent", tap_absent, ENODEV, "tap device no-such-tap" },
+	{ "-", "vsock path without directory", vsock_no_directory, ENOENT,
+	  "vsock port 1: bind /no/such/dir/socket" },
 	{ "S21", "console descriptor closed meanwhile", console_closed_meanwhile, EBADF, "" },
 	{ "S30", "root absent", root_absent, ENOENT, "/no/such/root" },
 	{ "S30", "root is a file", root_is_file, ENOTDIR, "/etc/passwd" },
