@@ -118,10 +118,11 @@ static rl_err map_firmware(struct vmm_machine *m)
 
 static rl_err map(struct vmm_machine *m)
 {
-	RL_TRY(vmm_kvm_make_vm(&m->kvm, m->config->split_irqchip));
+	RL_TRY(vmm_kvm_make_vm(&m->kvm));
 	for (unsigned i = 0; i < m->plan.region_count; i++)
 		RL_TRY(map_ram(m, &m->plan.region[i]));
-	return map_firmware(m);
+	RL_TRY(map_firmware(m));
+	return vmm_kvm_make_irqchip(&m->kvm, m->config->split_irqchip);
 }
 
 /* ---- OPEN, LOAD, ATTACH ---- */

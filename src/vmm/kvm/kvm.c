@@ -183,10 +183,14 @@ static rl_err split_irqchip(struct vmm_kvm *kvm)
 	return rl_sys(ioctl(vm_fd(kvm), KVM_ENABLE_CAP, &cap), "KVM_CAP_SPLIT_IRQCHIP");
 }
 
-rl_err vmm_kvm_make_vm(struct vmm_kvm *kvm, bool split)
+rl_err vmm_kvm_make_vm(struct vmm_kvm *kvm)
 {
 	RL_TRY(create_vm(kvm));
-	RL_TRY(rl_sys(ioctl(vm_fd(kvm), KVM_SET_TSS_ADDR, LAYOUT_TSS), "KVM_SET_TSS_ADDR"));
+	return rl_sys(ioctl(vm_fd(kvm), KVM_SET_TSS_ADDR, LAYOUT_TSS), "KVM_SET_TSS_ADDR");
+}
+
+rl_err vmm_kvm_make_irqchip(struct vmm_kvm *kvm, bool split)
+{
 	if (split)
 		return split_irqchip(kvm);
 	return rl_sys(ioctl(vm_fd(kvm), KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");

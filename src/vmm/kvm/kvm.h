@@ -34,8 +34,12 @@ void vmm_kvm_close(struct vmm_kvm *kvm);
 RL_MUST rl_err vmm_kvm_max_vcpus(unsigned *ret);
 bool vmm_kvm_nested(void);
 
-/* The machine with its interrupt controllers: all in the kernel, or the IOAPIC here (split). */
-RL_MUST rl_err vmm_kvm_make_vm(struct vmm_kvm *kvm, bool split_irqchip);
+RL_MUST rl_err vmm_kvm_make_vm(struct vmm_kvm *kvm);
+/*
+ * Its interrupt controllers: all in the kernel, or the IOAPIC here (split). After RAM: making them
+ * starts a grace period of the kernel which mapping memory would then wait for, for milliseconds.
+ */
+RL_MUST rl_err vmm_kvm_make_irqchip(struct vmm_kvm *kvm, bool split);
 /* Guest addresses [at, at + size) are this host memory. */
 RL_MUST rl_err vmm_kvm_map(struct vmm_kvm *kvm, struct gpa at, uint64_t size, void *host);
 /* Writing the eventfd raises the line as an edge. */
