@@ -62,9 +62,12 @@ void gst_shutdown(uint32_t value)
 	/* A disk is left clean; a root that is busy or already read-only needs nothing. */
 	(void)mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
 	gst_device_report(GST_REPORT_EXIT, value, "");
-	(void)reboot(RB_POWER_OFF);
-	/* Without a way to power off: the reset that every machine has. */
+	/*
+	 * The reset that every machine has ends this one. To power off takes ACPI; a kernel without
+	 * it, such as a small bundle's, halts instead, for ever.
+	 */
 	(void)reboot(RB_AUTOBOOT);
+	(void)reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
 }

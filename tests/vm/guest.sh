@@ -291,8 +291,24 @@ network() {
 	sed 's/^/# /' "$work/err" | head -5
 }
 
+# bundle - a kernel of our own, where one was copied into the build directory
+bundle() {
+	if [ ! -e "$build/kernel/libkrunfw.so.5" ]; then
+		echo "skip bundle - no $build/kernel/libkrunfw.so.5 (scripts/guest-kernel build)"
+		skipped=$((skipped + 1))
+		return
+	fi
+	export LD_LIBRARY_PATH=$build/kernel
+	guest /bin/sh -c 'uname -r; cat /proc/sys/kernel/cap_last_cap >/dev/null && echo x >/data/file && cat /data/file; exit 7'
+	check bundle-status 7 "$status"
+	check bundle-kernel "another, x" "$([ "$(head -n 1 <<<"$out")" != "$(uname -r)" ] && echo another), $(tail -n 1 <<<"$out")"
+	guest /bin/sh -c 'kill -9 $$'
+	check bundle-killed 137 "$status"
+	unset LD_LIBRARY_PATH
+}
+
 make_root
-[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent network
+[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent network bundle
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"
