@@ -64,6 +64,7 @@ static const struct limit {
 struct options {
 	const char *resources;
 	const char *values[LIMITS];
+	const char *l3_cache_schema, *mem_bw_schema; /* no part of the resources */
 };
 
 #define O(field) offsetof(struct options, field)
@@ -183,12 +184,14 @@ static rl_err from_file(struct rl_arena *a, const struct options *o, struct ct_u
 static rl_err run_update(const struct cli_call *call, int *ret_status)
 {
 	const struct options *o = call->options;
-	struct ct_update_options update = { .name = "options" };
+	struct ct_update_options update = { .name = "options",
+					    .l3_cache_schema = o->l3_cache_schema,
+					    .mem_bw_schema = o->mem_bw_schema };
 
 	(void)ret_status;
 	if (o->resources != NULL)
 		RL_TRY(from_file(call->arena, o, &update));
-	else if (any_given(o))
+	else if (any_given(o) || o->l3_cache_schema != NULL || o->mem_bw_schema != NULL)
 		RL_TRY(from_options(call->arena, o, &update.text));
 	else
 		return rl_hint(rl_refuse(RL_E(EINVAL), "update: no limit is given"),
@@ -202,7 +205,10 @@ static const struct cli_option update_options[] = {
 	{ name, 0, CLI_TEXT, O(values[id]), #kind, help },
 	FOR_EACH_LIMIT(LIMIT)
 #undef LIMIT
-		{ 0 },
+		{ "l3-cache-schema", 0, CLI_TEXT, O(l3_cache_schema), "SCHEMA",
+		  "L3 cache of its class" },
+	{ "mem-bw-schema", 0, CLI_TEXT, O(mem_bw_schema), "SCHEMA", "bandwidth of its class" },
+	{ 0 },
 };
 
 const struct cli_command cli_update = {

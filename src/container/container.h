@@ -71,6 +71,7 @@ RL_MUST rl_err ct_resume(struct rl_arena *a, const char *root, const char *id);
 struct ct_update_options {
 	const char *name; /* what messages call the text */
 	const char *text;
+	const char *l3_cache_schema, *mem_bw_schema; /* of linux.intelRdt; NULL: stay */
 };
 
 /* All of the limits or none: a value that is refused leaves the container as it was. */

@@ -56,6 +56,16 @@ static rl_err emit(struct watch *w, const char *type, const struct ct_stats *sta
 	return w->options->emit(w->options->context, text, len);
 }
 
+static rl_err read_rdt(const struct watch *w, struct rl_arena *a, struct lx_rdt_stats *ret)
+{
+	const char *root;
+
+	RL_TRY(lx_rdt_find(a, "/proc/self/mountinfo", &root));
+	if (root == NULL)
+		return RL_OK;
+	return lx_rdt_stats(a, root, w->record->rdt_group, w->record->rdt_monitor, ret);
+}
+
 static rl_err emit_stats(struct watch *w)
 {
 	struct rl_arena RL_AUTO_ARENA a = { 0 };
@@ -65,6 +75,8 @@ static rl_err emit_stats(struct watch *w)
 	RL_TRY(lx_cgroup_stats(&a, &w->cgroup, &stats.cgroup));
 	if (w->record->namespaces & CLONE_NEWNET)
 		RL_TRY(lx_net_stats(&a, w->record->pid, &stats.interfaces, &stats.interface_count));
+	if (w->record->rdt_group != NULL)
+		RL_TRY(read_rdt(w, &a, &stats.rdt));
 	return emit(w, "stats", &stats);
 }
 

@@ -15,6 +15,7 @@
 #include "container/load.h"
 #include "container/program.h"
 #include "container/publish.h"
+#include "container/rdt.h"
 #include "container/record.h"
 #include "container/talk.h"
 #include "linux/ids.h"
@@ -347,6 +348,7 @@ static rl_err bring_up(struct exec *x)
 	RL_TRY(ct_expect(talk, CT_READY, &x->master));
 	if (in_user_namespace(x))
 		RL_TRY(ct_limit(&x->process, &x->proc, x->child.pid));
+	RL_TRY(ct_rdt_join(&x->record, x->child.pid));
 	RL_TRY(ct_publish(x->options, &x->child, rl_fd_get(&x->master)));
 	if (!x->request->detach)
 		RL_TRY(ct_attend_terminal(rl_fd_get(&x->master)));

@@ -88,6 +88,8 @@ static unsigned wanted_facts(const struct oci_config *c, const struct plan_reque
 		wanted |= LX_HOST_CGROUP_NAMESPACES;
 	if (oci_namespace_get(&c->linux_, OCI_NS_TIME) != NULL)
 		wanted |= LX_HOST_TIME_NAMESPACES;
+	if (c->linux_.intel_rdt != NULL)
+		wanted |= LX_HOST_RESCTRL;
 	return wanted;
 }
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "container/checkpoint.h"
+#include "container/rdt.h"
 #include "container/walk.h"
 #include "linux/path.h"
 #include "linux/root.h"
@@ -202,6 +203,8 @@ static rl_err make_request(struct restore *r)
 static rl_err enter_cgroup(struct ct_walk *w, pid_t criu)
 {
 	w->init.pid = criu;
+	RL_TRY(ct_rdt_make(&w->store, &w->record, &w->loaded.plan->rdt));
+	RL_TRY(ct_rdt_join(&w->record, criu));
 	if (w->loaded.plan->cgroup.unit.name != NULL)
 		return ct_walk_scope(w);
 	return w->loaded.plan->cgroup.enabled ? lx_cgroup_join(&w->cgroup, criu) : RL_OK;

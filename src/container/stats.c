@@ -193,6 +193,63 @@ static void put_hugetlb(struct rl_json_writer *w, const struct lx_cgroup_stats *
 	rl_json_object_end(w);
 }
 
+static void put_texts(struct rl_json_writer *w, const struct lx_rdt_stats *s)
+{
+	const struct {
+		const char *key, *value;
+	} texts[] = { { "l3_cache_schema_root", s->l3_root },
+		      { "l3_cache_schema", s->l3 },
+		      { "mem_bw_schema_root", s->mb_root },
+		      { "mem_bw_schema", s->mb } };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].value != NULL)
+			rl_json_put(w, texts[i].key, texts[i].value);
+}
+
+static void put_domains(struct rl_json_writer *w, const struct lx_rdt_stats *s, bool bytes)
+{
+	rl_json_key(w, bytes ? "mbm_stats" : "cmt_stats");
+	rl_json_array(w);
+	for (size_t i = 0; i < s->domain_count; i++) {
+		rl_json_object(w);
+		if (bytes) {
+			put_some(w, "mbm_total_bytes", s->domains[i].total_bytes);
+			put_some(w, "mbm_local_bytes", s->domains[i].local_bytes);
+		} else {
+			put_some(w, "llc_occupancy", s->domains[i].occupancy);
+		}
+		rl_json_object_end(w);
+	}
+	rl_json_array_end(w);
+}
+
+static void put_rdt(struct rl_json_writer *w, const struct lx_rdt_stats *s)
+{
+	open_object(w, "intel_rdt");
+	if (s->cbm_mask != NULL) {
+		open_object(w, "l3_cache_info");
+		rl_json_put(w, "cbm_mask", s->cbm_mask);
+		put_some(w, "min_cbm_bits", s->min_cbm_bits);
+		put_some(w, "num_closids", s->l3_closids);
+		rl_json_object_end(w);
+	}
+	if (s->has_bandwidth) {
+		open_object(w, "mem_bw_info");
+		put_some(w, "bandwidth_gran", s->bandwidth_gran);
+		put_some(w, "delay_linear", s->delay_linear);
+		put_some(w, "min_bandwidth", s->min_bandwidth);
+		put_some(w, "num_closids", s->mb_closids);
+		rl_json_object_end(w);
+	}
+	put_texts(w, s);
+	if (s->has_bytes)
+		put_domains(w, s, true);
+	if (s->has_occupancy)
+		put_domains(w, s, false);
+	rl_json_object_end(w);
+}
+
 /* The names are those of runc, which has them without a tag. */
 static void put_interfaces(struct rl_json_writer *w, const struct ct_stats *s)
 {
@@ -231,8 +288,7 @@ void ct_stats_put(struct rl_json_writer *w, const struct ct_stats *stats)
 	put_pids(w, &s->pids);
 	put_io(w, &s->io);
 	put_hugetlb(w, s);
-	open_object(w, "intel_rdt");
-	rl_json_object_end(w);
+	put_rdt(w, &stats->rdt);
 	put_interfaces(w, stats);
 	rl_json_object_end(w);
 }

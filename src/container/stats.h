@@ -5,12 +5,14 @@
 #include "base/json.h"
 #include "linux/cgroup_stats.h"
 #include "linux/net_stats.h"
+#include "linux/rdt.h"
 
 struct ct_stats {
 	struct lx_cgroup_stats cgroup;
 	/* Of the container's own network namespace; none when it shares the host's. */
 	const struct lx_net_stats *interfaces;
 	size_t interface_count;
+	struct lx_rdt_stats rdt; /* empty without linux.intelRdt */
 };
 
 /*

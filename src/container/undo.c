@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "container/hooks.h"
 #include "container/load.h"
+#include "container/rdt.h"
 #include "container/scope.h"
 #include "plan/hooks.h"
 
@@ -154,6 +155,7 @@ rl_err ct_undo(const struct ct_undo *u)
 	if (fenced && u->record->systemd_unit != NULL)
 		e = rl_first(e, ct_scope_stop(u->arena, u->record->systemd_unit,
 					      u->record->systemd_user));
+	e = rl_first(e, ct_rdt_remove(u->record));
 	run_poststop(u);
 	return rl_first(e, ct_store_remove(u->store, u->record->id));
 }

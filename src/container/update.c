@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "container/container.h"
+#include "container/rdt.h"
 #include "container/record.h"
 #include "container/scope.h"
 #include "oci/read.h"
@@ -206,6 +207,7 @@ rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
 	struct change __attribute__((cleanup(close_change))) change = { .arena = a };
 	const struct oci_resources *resources;
 	struct oci_record record;
+	rl_err e;
 
 	RL_TRY(oci_resources_read(&problems, options->name, options->text, strlen(options->text),
 				  &resources));
@@ -215,5 +217,7 @@ rl_err ct_update(struct rl_arena *a, const char *root, const char *id,
 	RL_TRY(check_machine(&record, resources));
 	change.record = &record;
 	RL_TRY(make_plan(&change, resources));
-	return make_change(&change);
+	RL_TRY(make_change(&change));
+	e = ct_rdt_update(a, &record, options->l3_cache_schema, options->mem_bw_schema);
+	return rl_failed(e) ? take_back(&change, true, e) : RL_OK;
 }

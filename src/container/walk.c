@@ -13,6 +13,7 @@
 #include "container/init.h"
 #include "container/program.h"
 #include "container/publish.h"
+#include "container/rdt.h"
 #include "container/scope.h"
 #include "container/sdnotify.h"
 #include "container/talk.h"
@@ -56,7 +57,7 @@ static bool has_hooks(const struct plan *p)
  */
 static bool record_comes_first(const struct plan *p)
 {
-	return p->cgroup.enabled || has_hooks(p);
+	return p->cgroup.enabled || has_hooks(p) || p->rdt.group != NULL;
 }
 
 /* With the configuration: what comes after us needs both. */
@@ -188,7 +189,8 @@ static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
 static bool goes_by_itself(const struct plan *p, const struct ct_filter *filter)
 {
 	return !p->has_user_namespace && p->cgroup.unit.name == NULL && !filter->notify &&
-	       p->net_device_count == 0 && p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
+	       p->net_device_count == 0 && p->rdt.group == NULL &&
+	       p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
 	       p->hooks[PLAN_HOOK_CREATE_RUNTIME].count == 0;
 }
 
@@ -304,6 +306,8 @@ static rl_err spawn(struct ct_walk *w, enum ct_word word)
 	RL_TRY(clone_init(w, word, &i));
 	RL_TRY(fence_by_systemd(w), "cgroup");
 	RL_TRY(map_ids(w));
+	RL_TRY(ct_rdt_make(&w->store, &w->record, &w->loaded.plan->rdt));
+	RL_TRY(ct_rdt_join(&w->record, w->init.pid));
 	RL_TRY(ct_net_devices_move(w->arena, w->loaded.plan, rl_fd_get(&i.joins.fd[PLAN_NS_NET]),
 				   w->init.pid, &w->net_devices));
 	RL_TRY(run_hooks(w, PLAN_HOOK_PRESTART, OCI_CREATING));

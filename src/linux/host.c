@@ -7,6 +7,7 @@
 #include "linux/host.h"
 
 #include "base/io.h"
+#include "linux/rdt.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -339,6 +340,8 @@ rl_err lx_host_read(struct rl_arena *a, unsigned wanted, struct lx_host *ret)
 		h.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
 	if ((wanted & LX_HOST_LABELS) != 0)
 		read_security_modules(&h);
+	if ((wanted & LX_HOST_RESCTRL) != 0)
+		RL_TRY(lx_rdt_find(a, "/proc/self/mountinfo", &h.resctrl), "look for resctrl");
 	*ret = h;
 	return RL_OK;
 }

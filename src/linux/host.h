@@ -39,6 +39,8 @@ struct lx_host {
 	size_t hierarchy_count;
 	const char *cgroup2_controllers; /* of the version 2 tree: "cpu io memory pids" */
 
+	const char *resctrl; /* where it is mounted; NULL: nowhere */
+
 	bool apparmor; /* enabled in the kernel */
 	bool selinux;
 	bool cgroup_namespaces;
@@ -52,6 +54,7 @@ enum {
 	LX_HOST_LABELS = 1 << 1,	    /* apparmor, selinux */
 	LX_HOST_CGROUP_NAMESPACES = 1 << 2, /* of Linux 4.6 */
 	LX_HOST_TIME_NAMESPACES = 1 << 3,   /* of Linux 5.6 */
+	LX_HOST_RESCTRL = 1 << 4,	    /* /proc/self/mountinfo may be long */
 };
 
 /* Reads it: a handful of small kernel files. Strings live in the arena. `wanted`: LX_HOST_*. */

@@ -50,6 +50,8 @@ struct record_file {
 	bool systemd_user;
 	const struct record_cgroup_file *cgroups;
 	size_t cgroup_count;
+	const char *rdt_group, *rdt_monitor;
+	bool rdt_made;
 	struct oci_map annotations;
 };
 
@@ -86,6 +88,9 @@ OCI_OBJECT(record_file, "a record", OCI_ROW(record_file, "version", version, OCI
 	   OCI_ROW(record_file, "scope", scope, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "systemd-user", systemd_user, OCI_OPTIONAL),
 	   OCI_ROW_ARRAY(record_file, "cgroups", cgroups, cgroup_count, record_cgroup_file),
+	   OCI_ROW(record_file, "rdt-group", rdt_group, OCI_OPTIONAL),
+	   OCI_ROW(record_file, "rdt-monitor", rdt_monitor, OCI_OPTIONAL),
+	   OCI_ROW(record_file, "rdt-made", rdt_made, OCI_OPTIONAL),
 	   OCI_ROW(record_file, "annotations", annotations, OCI_OPTIONAL));
 
 /* A member that is NULL is left out. */
@@ -158,6 +163,10 @@ rl_err oci_record_write(struct rl_json_writer *w, const struct oci_record *recor
 	rl_json_put_b(w, "own-user-namespace", record->own_user_namespace);
 	rl_json_put_b(w, "new-session-keyring", record->new_session_keyring);
 	put_cgroups(w, record);
+	put(w, "rdt-group", record->rdt_group);
+	put(w, "rdt-monitor", record->rdt_monitor);
+	if (record->rdt_made)
+		rl_json_put_b(w, "rdt-made", true);
 	put_annotations(w, record);
 	rl_json_object_end(w);
 	return RL_OK;
@@ -243,6 +252,9 @@ rl_err oci_record_read(struct rl_arena *a, const char *name, const char *text, s
 		.cgroup_path = file.cgroup_path,
 		.systemd_unit = file.scope,
 		.systemd_user = file.systemd_user,
+		.rdt_group = file.rdt_group,
+		.rdt_monitor = file.rdt_monitor,
+		.rdt_made = file.rdt_made,
 		.annotations = file.annotations.items,
 		.annotation_count = file.annotations.count,
 	};

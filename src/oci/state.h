@@ -60,6 +60,9 @@ struct oci_record {
 	const struct oci_record_cgroup *cgroups;
 	size_t cgroup_count;
 
+	const char *rdt_group, *rdt_monitor; /* of resctrl; NULL: none */
+	bool rdt_made;			     /* the class was not there before */
+
 	const struct oci_key_value *annotations;
 	size_t annotation_count;
 };

@@ -198,21 +198,9 @@ static rl_err make_confinement(struct making *m)
 /* What the specification lets a runtime leave out, and this one does: never without a word. */
 static rl_err warn_of_the_rest(struct making *m)
 {
-	const struct oci_linux *l = &m->config->linux_;
-	const struct {
-		bool there;
-		const char *path;
-	} unused[] = {
-		{ l->intel_rdt != NULL, "$.linux.intelRdt" },
-		{ m->config->vm != NULL && m->vm == NULL, "$.vm" },
-	};
-
-	for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
-		if (unused[i].there)
-			RL_TRY(plan_warn(m->arena, &m->warnings,
-					 "%s: ignored: this program does not have it",
-					 unused[i].path));
-	return RL_OK;
+	if (m->config->vm == NULL || m->vm != NULL)
+		return RL_OK;
+	return plan_warn(m->arena, &m->warnings, "$.vm: ignored: this program does not have it");
 }
 
 static rl_err make_parts(struct making *m)
@@ -233,6 +221,7 @@ static rl_err make_parts(struct making *m)
 		p->ns.late = p->ns.create & CLONE_NEWCGROUP;
 	RL_TRY(make_furnish(m));
 	RL_TRY(make_net_devices(m));
+	RL_TRY(plan_rdt_make(m->arena, m->config, m->request, m->host, &p->rdt));
 	RL_TRY(plan_hooks_make(m->arena, m->config, p->hooks));
 	RL_TRY(make_annotations(m));
 	return warn_of_the_rest(m);

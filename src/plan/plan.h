@@ -14,6 +14,7 @@
 #include "plan/cgroup.h"
 #include "plan/furnish.h"
 #include "plan/process.h"
+#include "plan/rdt.h"
 #include "plan/request.h"
 #include "plan/seccomp.h"
 #include "plan/sysctl.h"
@@ -98,6 +99,7 @@ struct plan {
 	const struct plan_net_device *net_devices;
 	size_t net_device_count;
 	struct plan_cgroup cgroup;
+	struct plan_rdt rdt;
 	bool has_process; /* the specification allows a create without one, a start needs it */
 	struct plan_process process;
 	struct plan_seccomp seccomp;

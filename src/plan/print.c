@@ -177,6 +177,16 @@ static void put_cgroup(FILE *to, const struct plan_cgroup *cg)
 
 /* ---- hooks, seccomp -------------------------------------------------------------------------- */
 
+static void put_rdt(FILE *to, const struct plan_rdt *rdt)
+{
+	if (rdt->group == NULL)
+		return;
+	fprintf(to, "rdt %s%s\n", rdt->group, rdt->must_exist ? " (must exist)" : "");
+	put_line(to, "monitor", rdt->monitor);
+	for (size_t i = 0; i < rdt->line_count; i++)
+		put_line(to, "schemata", rdt->lines[i]);
+}
+
 static void put_net_devices(FILE *to, const struct plan *p)
 {
 	for (size_t i = 0; i < p->net_device_count; i++)
@@ -338,6 +348,7 @@ void plan_print(const struct plan *p, FILE *to)
 	plan_print_furnish(&p->furnish, to);
 	for (size_t i = 0; i < p->sysctl_count; i++)
 		put_line(to, p->sysctls[i].path, p->sysctls[i].value);
+	put_rdt(to, &p->rdt);
 	put_net_devices(to, p);
 	put_hooks(to, p);
 	put_hook_output(to, p);

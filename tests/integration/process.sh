@@ -689,3 +689,15 @@ test_process_caller_with_many_groups()
 	run_ok
 	equal "ids and capabilities" "$caps" "$OUT"
 }
+
+# ------------------------------------------------------------------------------------------- RDT
+
+test_process_rdt_without_resctrl()
+{
+	only runlet : "other words"
+	grep -q " - resctrl " /proc/self/mountinfo && skip "resctrl is mounted here"
+	bundle
+	conf '.linux.intelRdt = {closID: "guaranteed", l3CacheSchema: "L3:0=f"}'
+	payload exit 0
+	run_fails 'intelRdt: no resctrl'
+}

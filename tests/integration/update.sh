@@ -434,3 +434,14 @@ test_update_without_a_cgroup()
 	start_ok
 	update_fails 'no cgroup' --pids-limit 5
 }
+
+test_update_rdt_needs_a_class()
+{
+	only runlet : "other words"
+	need_controller pids
+	limited '{pids: {limit: 20}}'
+	update_fails 'without linux.intelRdt' --l3-cache-schema L3:0=f
+	update_fails 'mem-bw-schema' --mem-bw-schema L3:0=f
+	update_fails 'without linux.intelRdt' --pids-limit 7 --mem-bw-schema MB:0=50
+	equal pids 20 "$(cgvalue pids pids.max)"
+}
