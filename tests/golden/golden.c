@@ -192,12 +192,15 @@ static rl_err read_host(struct rl_arena *a, const char *path, struct lx_host *re
 		.ignored_signals = take_bits(&r, "ignoredSignals"),
 		.cgroup_layout = take_layout(&r),
 		.cgroup2_controllers = take_text(&r, "cgroup2Controllers"),
+		.resctrl = take_text(&r, "resctrl"),
 		.apparmor = take_bool(&r, "apparmor"),
 		.selinux = take_bool(&r, "selinux"),
 		.cgroup_namespaces = take_bool(&r, "cgroupNamespaces"),
 		.time_namespaces = take_bool(&r, "timeNamespaces"),
 		.user_namespaces = take_bool(&r, "userNamespaces"),
 	};
+	if (ret->resctrl[0] == '\0')
+		ret->resctrl = NULL;
 	list = take(&r, "hierarchies", RL_JSON_ARRAY);
 	RL_TRY(all_taken(&r), "%s", path);
 	return rl_wrap(read_hierarchies(a, list, ret), "%s", path);
