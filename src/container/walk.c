@@ -361,7 +361,7 @@ static rl_err decide(struct ct_walk *w, enum ct_word word)
 	if (w->loaded.plan->vm == NULL && w->loaded.plan->exe_defence == PLAN_EXE_STUB)
 		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &stub));
 	e = ct_say_fd(rl_fd_get(&w->talk), word, rl_fd_get(&stub));
-	if (!rl_is(e, RL_E(EPIPE)))
+	if (!rl_is(e, RL_E(EPIPE)) && !rl_is(e, RL_E(ECONNRESET)))
 		return e;
 	rl_drop(e);
 	return RL_OK;
