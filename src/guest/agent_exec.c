@@ -141,7 +141,9 @@ void agent_exec(struct gst_agent_session *s, const uint8_t *body, uint32_t len)
 	struct ends e = { .child = { -1, -1, -1 }, .words = -1 };
 	int made;
 
-	if (flags & ~(uint32_t)EXEC_FLAGS) {
+	/* A detached process has nobody to read a terminal or to write to it. */
+	if (flags & ~(uint32_t)EXEC_FLAGS ||
+	    (flags & GST_AGENT_F_DETACH && flags != GST_AGENT_F_DETACH)) {
 		agent_refuse(s, GST_STATUS_SETUP, EINVAL,
 			     "this agent does not know what is asked for");
 		return;

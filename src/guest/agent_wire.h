@@ -90,7 +90,7 @@ enum gst_agent_exec_flag {
 	GST_AGENT_F_TERMINAL = 1 << 0,
 	/* Stream 0 will be sent; without it standard input is /dev/null. */
 	GST_AGENT_F_STDIN = 1 << 1,
-	/* No streams: all three are /dev/null, and the process outlives the connection. */
+	/* Alone. No streams: all three are /dev/null, and the process outlives the connection. */
 	GST_AGENT_F_DETACH = 1 << 2,
 };
 

@@ -240,6 +240,8 @@ static rl_err make_request(const struct hdl_agent_process *p, bool with_stdin, u
 
 	if (p->args == NULL || p->args[0] == NULL)
 		return rl_refuse(RL_E(EINVAL), "there is no command");
+	if (p->detach && p->terminal)
+		return rl_refuse(RL_E(EINVAL), "a detached process has no terminal");
 	put_process(&b, p);
 	if (b.used + sizeof(*head) > GST_AGENT_EXEC_MAX)
 		return rl_refuse(

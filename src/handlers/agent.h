@@ -57,7 +57,10 @@ struct hdl_agent_process {
 	bool no_new_privileges;
 	bool terminal;
 	uint16_t rows, columns; /* of the terminal; 0 by 0: the kernel's default */
-	/* No streams, and the process is left alone: the session ends when it has started. */
+	/*
+	 * No streams (so no terminal either: EINVAL), and the process is left alone: the session
+	 * ends when it has started.
+	 */
 	bool detach;
 };
 #define HDL_AGENT_UMASK_UNSET 0xffffffffu

@@ -217,6 +217,10 @@ TEST(reasons)
 	p.args = NULL;
 	run(&p, NULL, 0);
 	CHECK_FAILS(r.e, EINVAL, "there is no command");
+	p = shell(true_);
+	p.detach = p.terminal = true;
+	run(&p, NULL, 0);
+	CHECK_FAILS(r.e, EINVAL, "has no terminal");
 	fixture_stop(&f);
 }
 

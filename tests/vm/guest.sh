@@ -253,6 +253,34 @@ agent() {
 	cat "$work/err" | head -3 | sed 's/^/# /'
 }
 
+# errors - what goes wrong before the workload runs is 125 and a reason, never a status of 0
+errors() {
+	truncate -s 1M "$work/empty"
+	timeout 120 "$vm" -m 256 -d "$work/empty" --root-disk /dev/vda -- /bin/true >/dev/null 2>"$work/err" </dev/null
+	check error-root-without-file-system "125 1" "$? $(grep -c /dev/vda "$work/err")"
+	opts=(-e KRUN_INIT_PID1=1)
+	guest /bin/sh -c 'exit 5' # nobody is left to tell the status
+	check error-pid-1-ends 125 "$status"
+	opts=(-e "HOSTNAME=$(printf %070d 0)")
+	guest /bin/true
+	check error-host-name "125 1" "$status $(grep -c 'set the host name to 0000' <<<"$err")"
+	opts=()
+	echo '{ "process": { "args": ["/bin/true"], "rlimits": [{ "type": "RLIMIT_NOSUCH", "soft": 1, "hard": 1 }] } }' >"$root/.krun_config.json"
+	timeout 120 "$vm" -m 256 "$root" >/dev/null 2>"$work/err" </dev/null
+	check error-rlimit "125 1" "$? $(grep -c RLIMIT_NOSUCH "$work/err")"
+	echo '{ "process": { "args": ["/bin/true"], "user": { "uid": -5 } } }' >"$root/.krun_config.json"
+	timeout 120 "$vm" -m 256 "$root" >/dev/null 2>"$work/err" </dev/null
+	check error-user "125 1" "$? $(grep -c '"uid": -5 is out of range' "$work/err")"
+	rm "$root/.krun_config.json"
+	# A network on which no server answers: given up after fifteen seconds.
+	cat >"$work/tap.sh" <<-E
+		ip tuntap add tap0 mode tap && ip link set tap0 up
+		timeout 120 $vm -m 256 --net tap=tap0:dhcp $root -- /bin/true
+	E
+	timeout 150 unshare -n bash "$work/tap.sh" >/dev/null 2>"$work/err" </dev/null
+	check error-no-dhcp "125 1" "$? $(grep -c 'no DHCP server answered on the interface eth0' "$work/err")"
+}
+
 # network - through passt to a server on the loopback, and by a tap device in a network of its own
 network() {
 	mkdir -p "$work/www" && seq 30000 >"$work/www/page"
@@ -308,7 +336,7 @@ bundle() {
 }
 
 make_root
-[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent network bundle
+[ $# -gt 0 ] || set -- statuses streams files container disks machine sockets agent network errors bundle
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"
