@@ -23,6 +23,7 @@
 /* RFC 2131, 2. */
 #define AT_XID 4
 #define AT_FLAGS 10
+#define AT_CIADDR 12
 #define AT_YIADDR 16
 #define AT_CHADDR 28
 #define AT_COOKIE 236
@@ -49,6 +50,9 @@ enum option {
 
 /* Seconds to wait for an answer, attempt by attempt. */
 static const int patience[] = { 1, 2, 4, 8 };
+
+/* Between two attempts to renew. */
+#define RENEW_MIN_MS 10000
 
 static void put16(uint8_t *p, unsigned v)
 {
@@ -101,12 +105,13 @@ static uint8_t *put_option(uint8_t *at, enum option code, const void *bytes, uin
 	return at + len;
 }
 
-size_t gst_dhcp_make(enum gst_dhcp_type type, uint32_t xid, const uint8_t mac[6],
-		     const struct gst_lease *chosen, uint8_t packet[GST_DHCP_MAX])
+size_t gst_dhcp_make(enum gst_dhcp_wish wish, uint32_t xid, const uint8_t mac[6],
+		     const struct gst_lease *lease, uint8_t packet[GST_DHCP_MAX])
 {
 	static const uint8_t wanted[] = { OPTION_MASK,	 OPTION_ROUTER, OPTION_DNS,
 					  OPTION_DOMAIN, OPTION_MTU,	OPTION_LEASE };
-	uint8_t *m = packet + HEADERS, *at = m + AT_OPTIONS, kind = (uint8_t)type;
+	uint8_t *m = packet + HEADERS, *at = m + AT_OPTIONS;
+	uint8_t type = wish == GST_DHCP_ANY ? GST_DHCP_DISCOVER : GST_DHCP_REQUEST;
 
 	memset(m, 0, AT_OPTIONS);
 	m[0] = 1; /* a request, by Ethernet, with addresses of 6 bytes */
@@ -116,11 +121,16 @@ size_t gst_dhcp_make(enum gst_dhcp_type type, uint32_t xid, const uint8_t mac[6]
 	m[AT_FLAGS] = BROADCAST;
 	memcpy(m + AT_CHADDR, mac, 6);
 	memcpy(m + AT_COOKIE, cookie, sizeof(cookie));
-	at = put_option(at, OPTION_TYPE, &kind, 1);
-	if (chosen != NULL) {
-		at = put_option(at, OPTION_ADDRESS, &chosen->address, 4);
-		if (chosen->server != 0)
-			at = put_option(at, OPTION_SERVER, &chosen->server, 4);
+	at = put_option(at, OPTION_TYPE, &type, 1);
+	if (wish == GST_DHCP_CHOSEN) {
+		at = put_option(at, OPTION_ADDRESS, &lease->address, 4);
+		if (lease->server != 0)
+			at = put_option(at, OPTION_SERVER, &lease->server, 4);
+	}
+	/* Whose address this is goes into the header then, and the answer to it (4.3.6). */
+	if (wish == GST_DHCP_AGAIN) {
+		memcpy(m + AT_CIADDR, &lease->address, 4);
+		m[AT_FLAGS] = 0;
 	}
 	at = put_option(at, OPTION_WANTED, wanted, sizeof(wanted));
 	*at++ = OPTION_END;
@@ -232,11 +242,12 @@ int gst_dhcp_parse(const uint8_t *packet, size_t len, uint32_t xid, const uint8_
 
 /* ---- Asking ---- */
 
+/* A lease runs on while the machine sleeps. */
 static int64_t now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_BOOTTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -263,32 +274,39 @@ static int hear(int fd, int seconds, uint32_t xid, const uint8_t mac[6], struct 
 	}
 }
 
-static bool say(int fd, int ifindex, enum gst_dhcp_type type, uint32_t xid, const uint8_t mac[6],
-		const struct gst_lease *chosen)
+static bool say(int fd, int ifindex, enum gst_dhcp_wish wish, uint32_t xid, const uint8_t mac[6],
+		const struct gst_lease *lease)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETHERTYPE_IPV4),
 				  .sll_ifindex = ifindex,
 				  .sll_halen = 6 };
 	uint8_t packet[GST_DHCP_MAX];
-	size_t len = gst_dhcp_make(type, xid, mac, chosen, packet);
+	size_t len = gst_dhcp_make(wish, xid, mac, lease, packet);
 
 	memset(to.sll_addr, 0xff, 6);
 	return sendto(fd, packet, len, 0, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)len;
 }
 
-static bool attempt(int fd, int ifindex, const uint8_t mac[6], int seconds, struct gst_lease *ret)
+static uint32_t new_xid(void)
 {
-	struct gst_lease offer;
 	uint32_t xid;
 
 	if (getrandom(&xid, sizeof(xid), GRND_NONBLOCK) != (ssize_t)sizeof(xid))
 		xid = (uint32_t)now_ms();
-	if (!say(fd, ifindex, GST_DHCP_DISCOVER, xid, mac, NULL))
+	return xid;
+}
+
+static bool attempt(int fd, int ifindex, const uint8_t mac[6], int seconds, struct gst_lease *ret)
+{
+	struct gst_lease offer;
+	uint32_t xid = new_xid();
+
+	if (!say(fd, ifindex, GST_DHCP_ANY, xid, mac, NULL))
 		gst_fail("send to the DHCP server");
 	if (hear(fd, seconds, xid, mac, &offer) != GST_DHCP_OFFER)
 		return false;
-	if (!say(fd, ifindex, GST_DHCP_REQUEST, xid, mac, &offer))
+	if (!say(fd, ifindex, GST_DHCP_CHOSEN, xid, mac, &offer))
 		gst_fail("send to the DHCP server");
 	/* Another offer may come first. */
 	for (int i = 0; i < 4; i++) {
@@ -300,18 +318,67 @@ static bool attempt(int fd, int ifindex, const uint8_t mac[6], int seconds, stru
 	return false;
 }
 
-bool gst_dhcp_ask(int ifindex, const uint8_t mac[6], struct gst_lease *ret)
+static int open_socket(int ifindex)
 {
 	struct sockaddr_ll us = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETHERTYPE_IPV4),
 				  .sll_ifindex = ifindex };
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETHERTYPE_IPV4));
-	bool done = false;
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&us, sizeof(us)) != 0)
 		gst_fail("open a packet socket for DHCP");
+	return fd;
+}
+
+bool gst_dhcp_ask(int ifindex, const uint8_t mac[6], struct gst_lease *ret)
+{
+	int fd = open_socket(ifindex);
+	bool done = false;
+
 	for (size_t i = 0; i < sizeof(patience) / sizeof(patience[0]) && !done; i++)
 		done = attempt(fd, ifindex, mac, patience[i], ret);
 	close(fd);
 	return done;
+}
+
+/* One attempt. True: *ret_ends is later now. The socket is open only meanwhile: between attempts
+ * nothing of the interface's traffic is to be kept for it. */
+static bool renew(int ifindex, const uint8_t mac[6], const struct gst_lease *held,
+		  int64_t *ret_ends)
+{
+	int fd = open_socket(ifindex), type = 0;
+	uint32_t xid = new_xid();
+	struct gst_lease l;
+
+	if (say(fd, ifindex, GST_DHCP_AGAIN, xid, mac, held))
+		type = hear(fd, patience[2], xid, mac, &l);
+	close(fd);
+	if (type == GST_DHCP_NAK || (type == GST_DHCP_ACK && l.address != held->address))
+		gst_refuse("the DHCP server takes its address back");
+	if (type != GST_DHCP_ACK)
+		return false;
+	*ret_ends = now_ms() + (int64_t)l.seconds * 1000;
+	return true;
+}
+
+/* 4.4.5: at half of the time, then at half of what is left. */
+void gst_dhcp_keep(int ifindex, const uint8_t mac[6], const struct gst_lease *lease)
+{
+	int64_t ends = now_ms() + (int64_t)lease->seconds * 1000;
+	bool told = false;
+
+	for (;;) {
+		int64_t pause = (ends - now_ms()) / 2;
+		struct timespec t;
+
+		pause = pause > RENEW_MIN_MS ? pause : RENEW_MIN_MS;
+		t = (struct timespec){ pause / 1000, pause % 1000 * 1000000 };
+		(void)nanosleep(&t, NULL);
+		if (renew(ifindex, mac, lease, &ends)) {
+			told = false;
+		} else if (now_ms() > ends && !told) {
+			gst_note("the DHCP lease has ended, and no server renews it");
+			told = true;
+		}
+	}
 }

@@ -7,16 +7,23 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int parent_fd = -1;
+static bool to_log;
 
 void gst_fail_to_parent(int fd)
 {
 	parent_fd = fd;
+}
+
+void gst_fail_to_log(void)
+{
+	to_log = true;
 }
 
 __attribute__((format(printf, 3, 0))) static _Noreturn void end(int status, int code,
@@ -25,6 +32,10 @@ __attribute__((format(printf, 3, 0))) static _Noreturn void end(int status, int 
 	struct gst_last_words words = { .status = status, .code = code };
 
 	vsnprintf(words.text, sizeof(words.text), fmt, ap);
+	if (to_log) {
+		gst_note("%s%s%s", words.text, code ? ": " : "", code ? strerror(code) : "");
+		_exit(status);
+	}
 	if (parent_fd >= 0) {
 		/* Below PIPE_BUF, so whole or not at all. */
 		if (write(parent_fd, &words, sizeof(words)) < 0)

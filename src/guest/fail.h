@@ -23,6 +23,9 @@ GST_PRINTF(1, 2) void gst_note(const char *fmt, ...);
 /* From here on this process is the workload's: failures go to `fd`, and it ends by _exit. */
 void gst_fail_to_parent(int fd);
 
+/* From here on this process is a helper of init's: a failure is a note, and ends it alone. */
+void gst_fail_to_log(void);
+
 /* What a child wrote before it ended. */
 struct gst_last_words {
 	int32_t status; /* 125, 126 or 127 */

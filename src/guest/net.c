@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +142,23 @@ static void write_resolv_conf(const char *text)
 
 /* ---- The two ways ---- */
 
+/*
+ * A process of its own, because it mostly sleeps and then waits. It may fail alone: what it has to
+ * say goes into the log.
+ */
+static void keep_lease(const char *name, const uint8_t mac[6], const struct gst_lease *l)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		gst_fail("fork");
+	if (pid > 0)
+		return;
+	(void)prctl(PR_SET_NAME, "dhcp");
+	gst_fail_to_log();
+	gst_dhcp_keep((int)if_nametoindex(name), mac, l);
+}
+
 static void use_dhcp(int sock, char *name, const uint8_t mac[6])
 {
 	char text[1024];
@@ -161,7 +179,7 @@ static void use_dhcp(int sock, char *name, const uint8_t mac[6])
 	text[len] = '\0';
 	write_resolv_conf(text);
 	if (l.seconds != UINT32_MAX)
-		gst_note("the DHCP lease of %s ends in %u s and is not renewed", name, l.seconds);
+		keep_lease(name, mac, &l);
 }
 
 static void use_addresses(int sock, char *name, const struct gst_interface *i)

@@ -13,6 +13,17 @@ _Noreturn void gst_fail(const char *fmt, ...)
 	abort();
 }
 
+_Noreturn void gst_refuse(const char *fmt, ...)
+{
+	(void)fmt;
+	abort();
+}
+
+void gst_note(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };

@@ -16,7 +16,7 @@ static size_t answer(uint8_t *p, const uint8_t *options, size_t len)
 	uint32_t sum = 0, xid = XID;
 
 	memset(p, 0, GST_DHCP_MAX);
-	(void)gst_dhcp_make(GST_DHCP_DISCOVER, xid, mac, NULL, request);
+	(void)gst_dhcp_make(GST_DHCP_ANY, xid, mac, NULL, request);
 	memcpy(p + 28, request + 28, 240);
 	p[28] = 2;
 	memcpy(p + 28 + 16, "\x0a\x00\x02\x0f", 4); /* yours: 10.0.2.15 */
@@ -51,16 +51,22 @@ TEST(requests)
 {
 	struct gst_lease chosen = { .address = htonl(0x0a00020f), .server = htonl(0x0a000202) };
 	uint8_t p[GST_DHCP_MAX];
-	size_t len = gst_dhcp_make(GST_DHCP_DISCOVER, XID, mac, NULL, p);
+	size_t len = gst_dhcp_make(GST_DHCP_ANY, XID, mac, NULL, p);
 
 	CHECK_INT(len, 328);
 	CHECK_INT(p[2] << 8 | p[3], len);
 	CHECK(memcmp(p + 12, "\0\0\0\0\xff\xff\xff\xff\0\x44\0\x43", 12) == 0);
 	CHECK(memcmp(p + 28 + 28, mac, 6) == 0);
 	CHECK(memcmp(p + 28 + 236, "\x63\x82\x53\x63\x35\x01\x01", 7) == 0);
-	(void)gst_dhcp_make(GST_DHCP_REQUEST, XID, mac, &chosen, p);
+	(void)gst_dhcp_make(GST_DHCP_CHOSEN, XID, mac, &chosen, p);
 	CHECK(memcmp(p + 28 + 240, "\x35\x01\x03\x32\x04\x0a\x00\x02\x0f\x36\x04\x0a\x00\x02\x02",
 		     15) == 0);
+	/* Again: the address is in the header, and neither chosen nor asked of one server (4.3.6).
+	 */
+	(void)gst_dhcp_make(GST_DHCP_AGAIN, XID, mac, &chosen, p);
+	CHECK(memcmp(p + 28 + 12, "\x0a\x00\x02\x0f", 4) == 0);
+	CHECK_INT(p[28 + 10], 0); /* a unicast answer will do */
+	CHECK(memcmp(p + 28 + 240, "\x35\x01\x03\x37", 4) == 0);
 }
 
 TEST(answers)
