@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/init.h"
 
+#include "base/log.h"
 #include "container/agent.h"
 #include "container/attend.h"
 #include "container/become.h"
@@ -106,6 +107,19 @@ static rl_err set_parameters(const struct state *s)
 	return RL_OK;
 }
 
+/* In a namespace without an interface there is nothing to be connected with. */
+static rl_err connect_machine(const struct state *s)
+{
+	rl_err e = hdl_connect(s->in->handler);
+
+	if (s->in->plan->vm->passt_asked)
+		return e;
+	if (rl_failed(e))
+		rl_log(RL_LOG_WARNING, "the virtual machine has no network: %s", rl_text(e));
+	rl_drop(e);
+	return RL_OK;
+}
+
 static rl_err build(struct state *s)
 {
 	const struct plan *p = s->in->plan;
@@ -118,7 +132,7 @@ static rl_err build(struct state *s)
 	RL_TRY(set_names(&p->ns));
 	if (s->in->handler != NULL) {
 		RL_TRY(ct_agent_prepare_in(s->in->agent_dir, s->in->handler));
-		RL_TRY(hdl_connect(s->in->handler));
+		RL_TRY(connect_machine(s));
 	}
 	RL_TRY(ct_furnish_mounts(&p->furnish, s->in->served, &s->furnish));
 	RL_TRY(set_parameters(s));

@@ -90,8 +90,9 @@ struct hdl_plan {
 	/* Of the program, for a guest's init that is told by calls: "7=1024:4096", up to a NULL. */
 	const char *const *rlimits;
 
-	bool passt;	 /* eth0 by passt, configured by DHCP */
-	bool passt_open; /* every port on which the guest listens is one of the namespace's */
+	bool passt;	  /* eth0 by passt, configured by DHCP */
+	bool passt_asked; /* by name: without it there is no container */
+	bool passt_open;  /* every port on which the guest listens is one of the namespace's */
 
 	/* What the container needs beside its own: for plan_furnish_input, plan_cgroup_input. */
 	const struct oci_device *devices;

@@ -397,6 +397,7 @@ static rl_err make_network(struct making *m)
 			"network helper `passt` not found on the host: the virtual machine "
 			"has no network");
 	m->plan->passt = true;
+	m->plan->passt_asked = wish->key != NULL;
 	m->plan->passt_open = has_network_namespace(m);
 	return RL_OK;
 }

@@ -144,6 +144,25 @@ static rl_err judge(const char *path, int status, const char *line)
 			 WEXITSTATUS(status), colon, line);
 }
 
+/*
+ * passt(1) gives its privilege up before it opens ports. In a namespace of the container's own,
+ * low ports need none; where that cannot be had they stay closed.
+ */
+static void allow_low_ports(void)
+{
+	char ours[64] = "", hosts[64] = "";
+	int fd;
+
+	if (readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) < 0 ||
+	    readlink("/proc/1/ns/net", hosts, sizeof(hosts) - 1) < 0 || strcmp(ours, hosts) == 0)
+		return;
+	fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		errno = 0;
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 rl_err passt_start(int program_fd, const char *path, const struct passt_wish *wish,
 		   struct rl_fd *ret_socket)
 {
@@ -153,6 +172,8 @@ rl_err passt_start(int program_fd, const char *path, const struct passt_wish *wi
 	char line[256] = "";
 	pid_t pid;
 
+	if (wish->open_ports)
+		allow_low_ports();
 	RL_TRY(rl_sys(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair),
 		      "make a socket pair for %s", path));
 	s.ours = rl_fd_own(pair[0]);

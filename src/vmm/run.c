@@ -206,30 +206,30 @@ static void set_name(const struct vmm_config *c)
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-/* The guest has stopped, its output may not have arrived yet; a stuck reader gets the grace time.
- */
-static void drain(struct vmm_machine *m)
-{
-	for (int waited = 0; waited < VMM_STOP_GRACE_MS;) {
-		bool busy;
-
-		vmm_loop_lock(m->loop);
-		busy = vmm_devices_busy(m);
-		vmm_loop_unlock(m->loop);
-		if (!vmm_loop_step(m->loop, busy ? DRAIN_STEP_MS : 0)) {
-			if (!busy)
-				return;
-			waited += DRAIN_STEP_MS;
-		}
-	}
-}
-
 static uint64_t microseconds(void)
 {
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The guest has stopped, its output may not have arrived yet; a stuck reader gets the grace time.
+ */
+static void drain(struct vmm_machine *m)
+{
+	const uint64_t end = microseconds() + VMM_STOP_GRACE_MS * 1000ull;
+
+	/* By the clock: a source that never falls silent must not keep a dead machine. */
+	while (microseconds() < end) {
+		bool busy;
+
+		vmm_loop_lock(m->loop);
+		busy = vmm_devices_busy(m);
+		vmm_loop_unlock(m->loop);
+		if (!vmm_loop_step(m->loop, busy ? DRAIN_STEP_MS : 0) && !busy)
+			return;
+	}
 }
 
 static rl_err run(struct vmm_machine *m)

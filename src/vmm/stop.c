@@ -70,8 +70,12 @@ static void on_signals(void *arg, uint32_t events)
 static void on_timer(void *arg, uint32_t events)
 {
 	struct vmm_stop *s = arg;
+	uint64_t expirations;
 
 	(void)events;
+	/* Read, or it would be ready for ever, and whoever waits for quiet with it. */
+	if (read(rl_fd_get(&s->timer), &expirations, sizeof(expirations)) < 0)
+		return;
 	vmm_outcome_end(s->outcome, VMM_END_KILLED, "the guest did not power off within %d seconds",
 			VMM_STOP_GRACE_MS / 1000);
 }

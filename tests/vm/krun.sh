@@ -168,6 +168,44 @@ case_nothing_is_left_in_the_image()
 	guest /bin/sh -c 'ls -a /; exit 0' && run 0 && [[ ! -e $root/.krun_config.json && ! -e $root/init.krun ]]
 }
 
+# --------------------------------------------------------------------------------------- network
+
+# A namespace with a server behind it: what the guest reaches, it reaches by passt.
+case_network()
+{
+	ip netns add krun1 && ip netns add krun2 || return 1
+	ip link add krun1 netns krun1 type veth peer name krun2 netns krun2
+	ip -n krun1 addr add 10.77.0.2/24 dev krun1 && ip -n krun1 link set krun1 up && ip -n krun1 link set lo up
+	ip -n krun1 route add default via 10.77.0.1
+	ip -n krun2 addr add 10.77.0.1/24 dev krun2 && ip -n krun2 link set krun2 up && ip -n krun2 link set lo up
+	mkdir -p "$work/www" && echo "the server" >"$work/www/index.html"
+	ip netns exec krun2 busybox httpd -f -p 10.77.0.1:8000 -h "$work/www" &
+	local server=$! rc=0
+	conf '.annotations["krun.use_passt"] = "1"
+		| .linux.namespaces |= map(if .type == "network" then .path = "/run/netns/krun1" else . end)'
+	network_cases || rc=1
+	kill "$server"
+	down
+	ip netns del krun1
+	ip netns del krun2
+	return $rc
+}
+network_cases()
+{
+	up 'ip addr >/data/addr; ip route >>/data/addr; wget -qO /data/page http://10.77.0.1:8000/ 2>/data/wget; echo >/data/asked
+		mkdir -p /data/www; echo "the guest" >/data/www/index.html; httpd -p 8080 -h /data/www; httpd -f -p 80 -h /data/www' || return 1
+	wait_for '[[ -e $root/data/asked ]]' || return 1
+	grep -q 'inet 10.77.0.2/24' "$root/data/addr" || { sed 's/^/# /' "$root/data/addr"; return 1; }
+	[[ $(cat "$root/data/page") == "the server" ]] || { sed 's/^/# /' "$root/data/wget"; return 1; }
+	# A published port: who connects to the namespace reaches the guest.
+	wait_for '[[ $(ip netns exec krun2 busybox wget -T 5 -qO - http://10.77.0.2:8080/) == "the guest" ]]' 20 &&
+		wait_for '[[ $(ip netns exec krun2 busybox wget -T 5 -qO - http://10.77.0.2/) == "the guest" ]]' 20 && return
+	ip netns exec krun1 ss -ltn | head -20
+	rt exec c1 /bin/netstat -ltn
+	ps aux | grep '[p]asst'
+	return 1
+}
+
 # -------------------------------------------------------------------------------------- confined
 
 case_machine_is_confined()
