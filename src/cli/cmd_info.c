@@ -101,6 +101,7 @@ static const char *const unsafe_annotations[] = {
 	"run.oci.keep_original_groups",
 	"run.oci.mount_context_type",
 	"run.oci.pidfd_receiver",
+	"run.oci.seccomp.plugins",
 	"run.oci.seccomp_bpf_data",
 	"run.oci.systemd.subgroup",
 	NULL,

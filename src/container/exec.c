@@ -107,6 +107,7 @@ static rl_err plan(struct exec *x)
 	const struct oci_process *process;
 
 	RL_TRY(ct_load_copy(rl_fd_get(&x->store.dir), &x->loaded));
+	RL_TRY(ct_load_full(x->loaded.config));
 	RL_TRY(ct_exec_process(x->arena, x->loaded.config, x->wanted, &process));
 	RL_TRY(plan_process_make(x->arena, process, x->loaded.config, x->request, &x->loaded.host,
 				 &warnings, &x->process));
@@ -120,7 +121,12 @@ static rl_err plan(struct exec *x)
 		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &x->stub));
 	RL_TRY(ct_filter_prepare(x->arena, &seccomp, x->request->state_root, &x->filter));
 	x->agent_metadata = seccomp.listener_metadata;
-	return x->filter.notify ? ct_notify_connect(seccomp.listener_path, &x->agent) : RL_OK;
+	if (!x->filter.notify)
+		return RL_OK;
+	return ct_notify_open(
+		x->arena, &seccomp,
+		&(struct ct_notify_for){ x->request->state_root, x->record.id, x->record.bundle },
+		&x->agent);
 }
 
 static rl_err check_terminal(const struct exec *x)

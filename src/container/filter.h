@@ -37,6 +37,13 @@ struct ct_notify {
 
 /* Connects to linux.seccomp.listenerPath, a path of the host. */
 RL_MUST rl_err ct_notify_connect(const char *path, struct rl_fd *ret);
+
+/* The same, or the plug-ins' own process, which is started for it. */
+struct ct_notify_for {
+	const char *state_root, *id, *bundle;
+};
+RL_MUST rl_err ct_notify_open(struct rl_arena *a, const struct plan_seccomp *s,
+			      const struct ct_notify_for *container, struct rl_fd *ret);
 /*
  * The container process state of the specification, as JSON. `state` is the object that `state`
  * prints, `pid` as the agent sees it.

@@ -26,6 +26,14 @@ void ct_loaded_free(struct ct_loaded *l)
 	rl_arena_free(&l->arena);
 }
 
+rl_err ct_load_full(const struct oci_config *config)
+{
+	if (config->linux_.seccomp == NULL ||
+	    oci_map_get(&config->annotations, "run.oci.seccomp.plugins") == NULL)
+		return RL_OK;
+	return ct_again_full("run.oci.seccomp.plugins");
+}
+
 /* A native container, nearly every one, pays for a look at its annotations. */
 static rl_err load_handler(struct ct_loaded *l, int bundle_fd, const struct plan_request *request)
 {
@@ -104,6 +112,7 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
 	RL_TRY(lx_host_read(&l.arena, wanted_facts(l.config, request), &l.host));
+	RL_TRY(ct_load_full(l.config));
 	RL_TRY(load_handler(&l, rl_fd_get(&bundle), request));
 	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, hdl_facts(l.handler), &l.plan));
 	RL_TRY(rl_arena_seal(&l.arena));

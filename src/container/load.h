@@ -25,5 +25,8 @@ void ct_loaded_free(struct ct_loaded *l);
 RL_MUST rl_err ct_load(const struct plan_request *request, const char *config_file,
 		       struct ct_loaded *ret);
 
+/* Executes the full program when the configuration needs a library and this one cannot load any. */
+RL_MUST rl_err ct_load_full(const struct oci_config *config);
+
 /* READ and PROBE of a configuration that a container was created from; no plan, not sealed. */
 RL_MUST rl_err ct_load_copy(int store_dir_fd, struct ct_loaded *ret);

@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "container/filter.h"
+#include "container/store.h"
+#include "handlers/plugins.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -56,6 +58,22 @@ rl_err ct_notify_connect(const char *path, struct rl_fd *ret)
 		       "container is created"));
 	*ret = rl_fd_own(rl_fd_take(&fd));
 	return RL_OK;
+}
+
+rl_err ct_notify_open(struct rl_arena *a, const struct plan_seccomp *s,
+		      const struct ct_notify_for *container, struct rl_fd *ret)
+{
+	struct hdl_plugin_conf conf = {
+		.runtime_root_path = container->state_root,
+		.name = container->id,
+		.bundle_path = container->bundle,
+	};
+
+	if (s->plugins == NULL)
+		return ct_notify_connect(s->listener_path, ret);
+	RL_TRY(rl_arena_fmt(a, &conf.oci_config_path, "%s/%s/" CT_CONFIG, container->state_root,
+			    container->id));
+	return hdl_plugins_start(s->plugins, &conf, ret);
 }
 
 static void put_members(struct rl_json_writer *w, const char *oci_version, pid_t pid,

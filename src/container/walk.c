@@ -158,7 +158,10 @@ static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
 
 	RL_TRY(ct_filter_prepare(w->arena, &p->seccomp, w->request->state_root, &i->filter));
 	if (i->filter.notify)
-		RL_TRY(ct_notify_connect(p->seccomp.listener_path, &i->agent));
+		RL_TRY(ct_notify_open(
+			w->arena, &p->seccomp,
+			&(struct ct_notify_for){ w->request->state_root, p->id, p->bundle },
+			&i->agent));
 	RL_TRY(ct_joins_open(&p->ns, &i->joins));
 	RL_TRY(ct_serve_open(w->arena, &p->furnish, &i->served));
 	RL_TRY(ct_talk_pair(&w->talk, &i->talk));

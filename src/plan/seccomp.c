@@ -249,21 +249,23 @@ static rl_err make_listener(struct making *m, const struct oci_map *annotations,
 	struct plan_seccomp *s = m->out;
 	const char *receiver = oci_map_get(annotations, "run.oci.seccomp.receiver");
 
-	if (oci_map_get(annotations, "run.oci.seccomp.plugins") != NULL)
-		return rl_hint(rl_refuse(RL_E(ENOTSUP), "$.annotations[\"run.oci.seccomp."
-							"plugins\"]: plug-ins are not supported"),
-			       "let an agent listen on linux.seccomp.listenerPath");
+	s->plugins = oci_map_get(annotations, "run.oci.seccomp.plugins");
+	if (s->plugins != NULL && (m->in->listener_path != NULL || receiver != NULL))
+		return rl_hint(rl_refuse(RL_E(EINVAL),
+					 "$.annotations[\"run.oci.seccomp.plugins\"]: there is a "
+					 "listener as well"),
+			       "only one of them can answer");
 	if (s->default_action == SECCOMP_RET_USER_NOTIF)
 		return rl_refuse(RL_E(EINVAL), "$.linux.seccomp.defaultAction: cannot be "
 					       "SCMP_ACT_NOTIFY: the descriptor could not be "
 					       "handed over");
 	s->listener_path = m->in->listener_path != NULL ? m->in->listener_path : receiver;
 	s->listener_metadata = m->in->listener_metadata;
-	if (s->notify && s->listener_path == NULL)
+	if (s->notify && s->listener_path == NULL && s->plugins == NULL)
 		return rl_refuse(RL_E(EINVAL),
 				 "$.linux.seccomp.listenerPath: is needed by SCMP_ACT_NOTIFY");
 	if (!s->notify)
-		s->listener_path = NULL; /* nothing to listen for */
+		s->listener_path = s->plugins = NULL; /* nothing to listen for */
 	if ((s->flags & SECCOMP_FILTER_FLAG_TSYNC) && s->notify)
 		/* The kernel wants TSYNC_ESRCH with both; for one thread TSYNC changes nothing. */
 		s->flags &= ~SECCOMP_FILTER_FLAG_TSYNC;

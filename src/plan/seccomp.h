@@ -46,9 +46,11 @@ struct plan_seccomp {
 	size_t known_count;
 	bool refuse_unknown; /* run.oci.seccomp_fail_unknown_syscall: a name nobody knows is an
 				error */
-	bool notify;	     /* some action is SECCOMP_RET_USER_NOTIF; listener_path is set then */
+	bool notify; /* some action is SECCOMP_RET_USER_NOTIF; listener_path or plugins is set then
+		      */
 	const char *listener_path;
 	const char *listener_metadata; /* NULL: none */
+	const char *plugins; /* run.oci.seccomp.plugins: instead of a listener; NULL: none */
 	/* run.oci.seccomp_bpf_data: struct sock_filter[], used instead of everything above but the
 	 * flags. NULL: none. */
 	const uint8_t *program;

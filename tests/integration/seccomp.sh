@@ -463,3 +463,69 @@ test_seccomp_notify_on_write_is_refused()
 	seccomp "{listenerPath: \"$AGENT\", syscalls: [$(rule '["write"]' NOTIFY)]}"
 	run_fails "write|notify"
 }
+
+# --------------------------------------------------------------------------------------- plug-ins
+
+# A bundle with calls that the plug-in of this suite answers.
+plugin_bundle()
+{
+	only runlet : "1.8.1 serves attached containers only; runc has none"
+	[ -e "$PROGRAMS/seccomp-plugin.so" ] || skip "no plug-in was built"
+	bundle "$@"
+	seccomp "{syscalls: [$(rule '["times", "getppid", "alarm"]' NOTIFY)]}"
+	conf '.annotations += {"run.oci.seccomp.plugins": $p}' --arg p "$PROGRAMS/seccomp-plugin.so"
+}
+
+plugin_ended()
+{
+	[ "$(tail -n 1 "$B/plugin")" = stop ]
+}
+
+test_seccomp_plugins()
+{
+	plugin_bundle
+	payload try-syscall times + try-syscall getppid + try-syscall alarm + try-syscall getpid
+	run_ok
+	expect syscall.times EDOM
+	expect syscall.getppid ok
+	expect syscall.alarm ENOTSUP
+	expect syscall.getpid ok
+	wait_for "the end of the plug-in" plugin_ended
+	equal "what it was told" "$ID stop" "$(xargs <"$B/plugin")"
+}
+
+test_seccomp_plugins_of_a_detached_container()
+{
+	plugin_bundle
+	payload write /tmp/ready yes + wait-file /tmp/go + try-syscall times + sleep
+	start_ok
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
+	touch "$B/rootfs/tmp/go"
+	wait_for "the answer" grep -q syscall.times=EDOM "$COUT"
+	exec_ok try-syscall times + try-syscall getppid
+	expect syscall.times EDOM
+	expect syscall.getppid ok
+	rt_ok delete --force "$ID"
+	wait_for "the end of both plug-ins" sh -c "[ \$(grep -c stop '$B/plugin') = 2 ]"
+}
+
+test_seccomp_plugins_bad()
+{
+	plugin_bundle
+	payload exit 0
+	conf '.annotations["run.oci.seccomp.plugins"] = "/nowhere/plugin.so"'
+	run_fails 'seccomp.plugins.*plugin.so'
+	conf '.annotations["run.oci.seccomp.plugins"] = "relative/plugin.so"'
+	run_fails 'not an absolute path'
+	conf '.annotations["run.oci.seccomp.plugins"] = "libc.so.6"'
+	run_fails 'has no run_oci_seccomp_notify_handle_request'
+	conf '.annotations["run.oci.seccomp.plugins"] = ""'
+	run_fails 'no plug-in is named'
+	plugin_bundle "$C/refuse"
+	payload exit 0
+	run_fails 'start the plug-in.*not permitted'
+	plugin_bundle "$C/both"
+	payload exit 0
+	conf '.linux.seccomp.listenerPath = "/run/x"'
+	run_fails 'listener as well'
+}

@@ -125,9 +125,14 @@ TEST(notify_needs_somebody_who_listens)
 	CHECK_OK(plan(DENY ",'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]",
 		      ",'annotations':{'run.oci.seccomp.receiver':'/run/other'}"));
 	CHECK_STR(profile.listener_path, "/run/other");
-	CHECK_FAILS(plan(DENY ",'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]",
+	CHECK_OK(plan(DENY ",'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]",
+		      ",'annotations':{'run.oci.seccomp.plugins':'/x.so'}"));
+	CHECK_STR(profile.plugins, "/x.so");
+	CHECK(profile.listener_path == NULL);
+	CHECK_FAILS(plan(DENY ",'listenerPath':'/run/a',"
+			      "'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]",
 			 ",'annotations':{'run.oci.seccomp.plugins':'/x.so'}"),
-		    ENOTSUP, "plugins");
+		    EINVAL, "listener as well");
 }
 
 TEST(questions_to_a_profile)
