@@ -136,6 +136,38 @@ static rl_err make_net_devices(struct making *m)
 	return RL_OK;
 }
 
+/* A word of this family that nobody reads is a mistake of whoever wrote it. */
+static rl_err warn_of_annotations(struct making *m, const struct oci_map *map)
+{
+	static const char *const known[] = {
+		"run.oci.delegate-cgroup",
+		"run.oci.handler",
+		"run.oci.hooks.stderr",
+		"run.oci.hooks.stdout",
+		"run.oci.keep_original_groups",
+		"run.oci.mount_context_type",
+		"run.oci.pidfd_receiver",
+		"run.oci.seccomp.plugins",
+		"run.oci.seccomp.receiver",
+		"run.oci.seccomp_bpf_data",
+		"run.oci.seccomp_fail_unknown_syscall",
+		"run.oci.systemd.force_cgroup_v1",
+		"run.oci.systemd.subgroup",
+	};
+
+	for (size_t i = 0; i < map->count; i++) {
+		const char *key = map->items[i].key;
+		bool found = strncmp(key, "run.oci.", 8) != 0;
+
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]) && !found; k++)
+			found = strcmp(key, known[k]) == 0;
+		if (!found)
+			RL_TRY(plan_warn(m->arena, &m->warnings,
+					 "$.annotations[\"%s\"]: ignored: not known", key));
+	}
+	return RL_OK;
+}
+
 static rl_err make_annotations(struct making *m)
 {
 	const struct oci_map *map = &m->config->annotations;
@@ -146,6 +178,7 @@ static rl_err make_annotations(struct making *m)
 		items[i] = (struct plan_annotation){ map->items[i].key, map->items[i].value };
 	m->plan->annotations = items;
 	m->plan->annotation_count = map->count;
+	RL_TRY(warn_of_annotations(m, map));
 	m->plan->pidfd_receiver = oci_map_get(map, "run.oci.pidfd_receiver");
 	m->plan->hook_stdout = oci_map_get(map, "run.oci.hooks.stdout");
 	m->plan->hook_stderr = oci_map_get(map, "run.oci.hooks.stderr");

@@ -102,6 +102,18 @@ TEST(annotations)
 
 #define HANDLED "{" PLAIN PROCESS ",'annotations':{'run.oci.handler':'%s'}}"
 
+TEST(unknown_words_of_the_family_are_a_warning)
+{
+	struct plan_request r = a_request();
+
+	CHECK_OK(plan_of(&r, config_of("{" PLAIN PROCESS
+				       ",'annotations':{'run.oci.nonsense':'1','run.other':'1',"
+				       "'run.oci.hooks.stdout':'/o'}}",
+				       "false")));
+	CHECK_INT((int)p->warning_count, 1);
+	CHECK(strstr(p->warnings[0], "run.oci.nonsense") != NULL);
+}
+
 TEST(an_unknown_handler_is_refused)
 {
 	struct plan_request r = a_request();
