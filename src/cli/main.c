@@ -3,6 +3,7 @@
  * runlet [GLOBAL OPTIONS] COMMAND [OPTIONS] WORDS: finds the command, prints a failure once, picks
  * the exit status. One of the two doors out of the error convention.
  */
+#include "base/io.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "linux/sys.h"
@@ -95,6 +96,18 @@ static rl_err open_log(const struct cli_globals *g)
 	return rl_log_open(g->log, format, level);
 }
 
+/* Podman calls us as root of the user's namespace. Who may write the host's ids is not in one. */
+static bool in_user_namespace(void)
+{
+	unsigned inside = 0, outside = 0, count = 0;
+	char map[64];
+
+	if (rl_drop_failed(rl_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map))))
+		return false;
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 ||
+	       outside != 0 || count != UINT32_MAX;
+}
+
 /* The state of a user's containers lies in the user's runtime directory, root's in /run. */
 static rl_err find_root(struct rl_arena *a, struct cli_globals *g)
 {
@@ -106,7 +119,7 @@ static rl_err find_root(struct rl_arena *a, struct cli_globals *g)
 			return rl_refuse(RL_E(EINVAL), "option --root: not the root directory");
 		return RL_OK;
 	}
-	if (geteuid() == 0) {
+	if (geteuid() == 0 && (runtime_dir == NULL || !in_user_namespace())) {
 		g->root = "/run/runlet";
 		return RL_OK;
 	}

@@ -479,3 +479,16 @@ test_ids_rootless_other_users_state()
 	differ "exit status" 0 "$RC"
 	equal "the link" /etc "$(readlink "$C/foreign/$ID")"
 }
+
+# Podman calls a runtime as root of the user's namespace, whose state is the user's.
+test_ids_rootless_state_of_root_in_a_user_namespace()
+{
+	only runlet : "has another rule"
+	unshare -Ur true 2>/dev/null || skip "no user namespaces here"
+	local hint
+	hint=$(unshare -Ur env XDG_RUNTIME_DIR="$C/user" "$RUNTIME" state nobody 2>&1)
+	match "where it is looked for" "$hint" "no such directory in $C/user/runlet;"
+	[ "$(id -u)" = 0 ] || return 0
+	hint=$(XDG_RUNTIME_DIR="$C/user" "$RUNTIME" state nobody 2>&1)
+	match "where root's is looked for" "$hint" "no such directory in /run/runlet;"
+}

@@ -526,6 +526,17 @@ test_krun_passt_is_used()
 		"configure the VM: add the network interface: bad flags: Invalid argument"
 }
 
+# Nobody asked for a network, and there is none to be had: that is no error.
+test_krun_passt_fails_unasked()
+{
+	vm
+	fake_passt 'echo "External interface not usable" >&2; exit 1'
+	FAKE_KRUN="feature0=1 krun_start_enter=exit:6"
+	run_status 6
+	match "the warning" "$ERR" 'has no network: network helper .*: exit status 1: External interface not usable'
+	[ -z "$(called krun_add_net_unixstream)" ] || fail "there is an interface"
+}
+
 test_krun_without_network_devices()
 {
 	vm
