@@ -8,10 +8,13 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define NOWHERE 987654u /* no such context */
 
@@ -441,6 +444,35 @@ TEST(the_log_can_be_set_twice)
 	CHECK_INT(read(fds[0], text, 1), 0);
 	EXPECT(krun_set_log_level(KRUN_LOG_LEVEL_OFF), 0, "");
 	close(fds[0]);
+}
+
+/* S26, S9, S28: what cannot be answered or is not built says so with the true errno. */
+TEST(questions_without_an_answer)
+{
+	uint32_t ctx = new_ctx();
+	struct stat st;
+	int status = -1;
+	pid_t child;
+
+	EXPECT(krun_set_gpu_options(ctx, VIRGLRENDERER_VENUS), -ENOTSUP, "");
+	EXPECT(krun_add_vhost_user_device(ctx, KRUN_VIRTIO_DEVICE_RNG, "/s", NULL, 0, NULL),
+	       -ENOTSUP, "");
+	if (stat("/dev/kvm", &st) != 0) {
+		EXPECT(krun_get_max_vcpus(), -ENOENT, "/dev/kvm");
+		return;
+	}
+	if (geteuid() != 0 || st.st_mode & 0006)
+		SKIP("there is nobody to become who may not open /dev/kvm");
+	child = fork();
+	if (child == 0) {
+		/* No groups either: kvm may be one of root's. */
+		if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(0);
+		_exit(-krun_get_max_vcpus());
+	}
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK(WIFEXITED(status));
+	CHECK_INT(WEXITSTATUS(status), EACCES);
 }
 
 static void *make_and_free(void *arg)
