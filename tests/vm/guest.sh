@@ -283,17 +283,28 @@ errors() {
 
 # network - through passt to a server on the loopback, and by a tap device in a network of its own
 network() {
-	mkdir -p "$work/www" && seq 30000 >"$work/www/page"
+	mkdir -p "$work/www" && seq 600000 >"$work/www/page" # 4 MB: more than any buffer
 	# passt copies addresses of an interface that leads outside; the rig has none.
 	ip link add outside type dummy && ip addr add 192.0.2.2/24 dev outside && ip link set outside up && ip route add default via 192.0.2.1
 	busybox httpd -f -p 127.0.0.1:8000 -h "$work/www" &
 	local httpd=$!
+	cat >"$work/sink.py" <<-'E'
+		import hashlib, socket
+		s = socket.create_server(("127.0.0.1", 9000)); c, _ = s.accept(); h = hashlib.md5()
+		while chunk := c.recv(65536): h.update(chunk)
+		print(h.hexdigest(), "-", sep="  ")
+	E
+	python3 "$work/sink.py" >"$work/upload" &
+	local sink=$!
 	passt -f --runas 0 -s "$work/passt" -t none -u none >"$work/passt.log" 2>&1 &
 	local passt=$!
 	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$work/passt" ] && break; sleep 0.5; done
 	opts=(--net "stream=$work/passt:dhcp")
 	# The gateway's address is the host's loopback to passt.
-	guest /bin/sh -c 'ip -4 addr show eth0 | grep -o "inet [0-9./]*"; ip route | grep -o "^default via [0-9.]*"; wget -q -O - http://192.0.2.1:8000/page | md5sum'
+	guest /bin/sh -c 'ip -4 addr show eth0 | grep -o "inet [0-9./]*"; ip route | grep -o "^default via [0-9.]*"; wget -q -O - http://192.0.2.1:8000/page | tee /data/page | md5sum; nc 192.0.2.1 9000 </data/page'
+	for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $sink 2>/dev/null || break; sleep 1; done
+	kill $sink 2>/dev/null
+	check network-passt-upload "$(md5sum <"$work/www/page")" "$(cat "$work/upload")"
 	check network-passt "$(printf 'inet 192.0.2.2/24\ndefault via 192.0.2.1\n%s' "$(md5sum <"$work/www/page")")" "$out"
 	sed 's/^/# /' "$work/err" | head -3
 	kill $httpd $passt 2>/dev/null
