@@ -81,12 +81,15 @@ static rl_err claim(struct ct_walk *w)
 	return RL_OK;
 }
 
-/* A nested user namespace may not load device programs; the plan says when that is forgiven. */
+/*
+ * A nested user namespace may not load device programs, and where there is version 1 alone a user
+ * gets no cgroup of the devices controller; the plan says when that is forgiven.
+ */
 static rl_err fence_devices(struct ct_walk *w, const struct plan_cgroup *cg)
 {
 	rl_err e = lx_cgroup_set_devices(&w->cgroup, cg->devices, cg->device_count);
 
-	if (!rl_is(e, RL_E(EPERM)) || !cg->devices_forgiven)
+	if (!cg->devices_forgiven || (!rl_is(e, RL_E(EPERM)) && !rl_is(e, RL_E(EOPNOTSUPP))))
 		return e;
 	rl_log(RL_LOG_DEBUG, "device rules are not enforced: %s", rl_text(e));
 	rl_drop(e);

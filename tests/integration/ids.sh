@@ -302,6 +302,25 @@ test_ids_rootless_lifecycle()
 	no_state "$ID"
 }
 
+# As Podman does it: root in a user namespace of its own, with the user's environment.
+test_ids_rootless_default_root()
+{
+	only runlet : "other directories"
+	single_bundle
+	payload exit 0
+	mkdir -p "$C/runtime"
+	[ "$(id -u)" != 0 ] || chown "$ROOTLESS_UID" "$C/runtime"
+	GLOBALS=(--cgroup-manager disabled)
+	WRAP+=(env "XDG_RUNTIME_DIR=$C/runtime" USER=somebody)
+	run_ok
+	exists "$C/runtime/runlet"
+	rm -rf "$C/runtime/runlet"
+	WRAP+=(unshare --map-root-user)
+	conf '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	run_ok
+	exists "$C/runtime/runlet"
+}
+
 test_ids_rootless_delete_force()
 {
 	single_bundle
@@ -449,6 +468,22 @@ test_ids_rootless_cgroups_cannot_be_used()
 	conf '.linux.cgroupsPath = $cg | .linux.resources = {memory: {limit: 33554432}}' --arg cg "/$ID"
 	payload exit 0
 	run_fails "cgroup|memory|delegat|permission"
+}
+
+# Version 1 alone: a user gets no cgroups, and then there is no place for device rules either.
+test_ids_rootless_without_cgroups()
+{
+	need_root
+	need_v1
+	single_bundle
+	GLOBALS=(--root "$STATE")
+	if [ "$LAYOUT" = hybrid ] && [ -z "$UNIFIED_HIDDEN" ]; then
+		mount -t tmpfs tmpfs /sys/fs/cgroup/unified
+		trap 'umount /sys/fs/cgroup/unified' EXIT
+	fi
+	conf '.linux.resources = {devices: [{allow: false, access: "rwm"}]}'
+	payload exit 0
+	run_ok
 }
 
 # A controller that was not handed on: the limit is not dropped in silence.
