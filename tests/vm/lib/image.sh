@@ -173,23 +173,29 @@ apt_sources() {
 		sed -n 's/^Debian //p' | sort -u
 }
 
-# make_root DIR: mmdebstrap into DIR/root
+# make_root DIR: mmdebstrap into DIR/root; and what a container's image of Debian is made of, as a tar file in it
 make_root() {
-	local drop=() p
-	for p in doc man locale info lintian; do
-		drop+=(--dpkgopt="path-exclude=/usr/share/$p/*")
-	done
 	apt_sources >"$1/sources"
 	[[ -s $1/sources ]] || { apt_update && apt_sources >"$1/sources"; }
 	# How this host reaches its mirror: proxies, retries, clocks
 	apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIPv)' >"$1/apt.conf" || :
+	bootstrap "$1" "$1/root" --variant=minbase --include="$(guest_packages | paste -sd,)" || return
+	mkdir -p "$1/root/usr/share/rig" && bootstrap "$1" "$1/root/usr/share/rig/debian.tar" --variant=essential
+}
+
+# bootstrap DIR TARGET OPTION...
+bootstrap() {
+	local dir=$1 target=$2 drop=() p
+	for p in doc man locale info lintian; do
+		drop+=(--dpkgopt="path-exclude=/usr/share/$p/*")
+	done
 	# Namespaces of its own: its mounts cannot outlive it, nor a daemon that a package starts.
 	unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc \
-		env TMPDIR="$1" mmdebstrap --quiet --mode=root --variant=minbase --include="$(guest_packages | paste -sd,)" --aptopt="$1/apt.conf" \
-		--dpkgopt=force-unsafe-io "${drop[@]}" '' "$1/root" - <"$1/sources" 2>"$1/log" &
+		env TMPDIR="$dir" mmdebstrap --quiet --mode=root --aptopt="$dir/apt.conf" --dpkgopt=force-unsafe-io "${drop[@]}" \
+		"${@:3}" '' "$target" - <"$dir/sources" 2>"$dir/log" &
 	child=$!
 	wait "$child" || {
-		tail -n 20 "$1/log" >&2
+		tail -n 20 "$dir/log" >&2
 		return 1
 	}
 	child=''
