@@ -141,6 +141,28 @@ rl_err ct_record_load(struct rl_arena *a, const char *root, const char *id,
 	return RL_OK;
 }
 
+rl_err ct_record_forget_absent(struct rl_arena *a, const struct lx_cgroup *cg,
+			       struct oci_record *record)
+{
+	struct oci_record_cgroup *dirs;
+	size_t count = 0;
+
+	for (size_t i = 0; i < cg->count; i++)
+		count += !cg->slots[i].absent;
+	if (count == cg->count)
+		return RL_OK;
+	RL_TRY(rl_new_array(a, count + 1, &dirs));
+	count = 0;
+	for (size_t i = 0; i < cg->count && i < record->cgroup_count; i++)
+		if (!cg->slots[i].absent)
+			dirs[count++] = record->cgroups[i];
+	record->cgroups = dirs;
+	record->cgroup_count = count;
+	if (count == 0)
+		record->cgroup_path = NULL;
+	return RL_OK;
+}
+
 rl_err ct_record_cgroup_dirs(struct rl_arena *a, const struct oci_record *record,
 			     struct lx_cgroup_dir **ret)
 {

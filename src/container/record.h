@@ -32,6 +32,10 @@ RL_MUST rl_err ct_status(struct rl_arena *a, const struct ct_store *s,
  */
 RL_MUST rl_err ct_open_init(const struct oci_record *record, struct rl_fd *ret_pidfd);
 
+/* Leaves out the cgroups that could not be made, which the plan had forgiven. */
+RL_MUST rl_err ct_record_forget_absent(struct rl_arena *a, const struct lx_cgroup *cg,
+				       struct oci_record *record);
+
 /* The container's cgroup from its record; without one *ret has count 0. */
 RL_MUST rl_err ct_record_cgroup(struct rl_arena *a, const struct oci_record *record,
 				struct lx_cgroup *ret);

@@ -345,6 +345,7 @@ static rl_err publish(struct ct_walk *w)
 
 	w->record.pid = w->init.pid;
 	RL_TRY(rl_proc_start_time(w->init.pid, &w->record.start_time, &state));
+	RL_TRY(ct_record_forget_absent(w->arena, &w->cgroup, &w->record));
 	if (record_comes_first(w->loaded.plan))
 		RL_TRY(ct_record_save(&w->store, &w->record));
 	else

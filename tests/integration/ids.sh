@@ -482,8 +482,15 @@ test_ids_rootless_without_cgroups()
 		trap 'umount /sys/fs/cgroup/unified' EXIT
 	fi
 	conf '.linux.resources = {devices: [{allow: false, access: "rwm"}]}'
-	payload exit 0
-	run_ok
+	payload write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the container" test -e "$B/rootfs/tmp/ready"
+	is_status running || fail "it is $(status)"
+	exec_ok echo fine
+	equal output fine "$OUT"
+	rt_ok kill "$ID" KILL
+	wait_status stopped
+	rt_ok delete "$ID"
 }
 
 # A controller that was not handed on: the limit is not dropped in silence.
