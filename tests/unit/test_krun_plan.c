@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine that a configuration asks for: no library, no KVM, no system call. */
+#include "config_fixture.h"
+#include "handlers/handler.h"
+#include "host_fixture.h"
+#include "plan/make.h"
+
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+
+static struct rl_arena arena;
+static const struct plan *p;
+
+static struct hdl_facts ours(void)
+{
+	return (struct hdl_facts){ .library = "/lib/libkrun.so.1",
+				   .ours = true,
+				   .takes_kvm = true,
+				   .overlay = true,
+				   .net = true,
+				   .blk = true,
+				   .vcpus_max = 8,
+				   .cpus = 6 };
+}
+
+static struct hdl_facts original(void)
+{
+	struct hdl_facts f = ours();
+
+	f.ours = f.takes_kvm = f.overlay = false;
+	return f;
+}
+
+static rl_err plan_with(const struct hdl_facts *facts, const struct oci_config *config)
+{
+	const struct plan_request request = {
+		.id = "c1", .bundle = "/bundle", .state_root = "/run/runlet", .rootless_cgroups = -1
+	};
+	struct lx_host host = host_of_root();
+
+	p = NULL;
+	rl_arena_free(&arena);
+	RL_TRY(rl_arena_new(8 << 20, &arena));
+	return plan_make(&arena, config, &request, &host, facts, &p);
+}
+
+#define CAPS "['CAP_CHOWN','CAP_SYS_ADMIN','CAP_SETUID','CAP_NET_RAW']"
+#define PROCESS                                                             \
+	"'process':{'args':['sh'],'cwd':'/data','user':{'uid':%u,'gid':0}," \
+	"'rlimits':[{'type':'RLIMIT_NOFILE','soft':10,'hard':20}],"         \
+	"'capabilities':{'bounding':" CAPS ",'effective':" CAPS ",'permitted':" CAPS "}}"
+/* With more of `linux`, and more of the top level. */
+#define CONFIG(linux_more, more)                                                                 \
+	"{'ociVersion':'1.2.0','root':{'path':'rootfs'},'annotations':{'run.oci.handler':'krun'" \
+	"%s}," PROCESS ",'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},"                \
+	"{'type':'network'}]" linux_more "}" more "}"
+
+static rl_err plan_plain(const struct hdl_facts *facts, const char *annotations)
+{
+	return plan_with(facts, config_of(CONFIG("", ""), annotations, 0));
+}
+
+TEST(what_a_machine_is_by_itself)
+{
+	struct hdl_facts f = ours();
+
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_STR(p->handler, "krun");
+	CHECK_INT(p->vm->vcpus, 6);
+	CHECK_INT(p->vm->ram_mib, 1024);
+	CHECK_STR(p->vm->tag, "/dev/root");
+	CHECK(!p->vm->passt && p->vm->device_count == 0 && p->vm->rule_count == 0);
+	f.vcpus_max = 4;
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_INT(p->vm->vcpus, 4);
+	f.cpus = 64;
+	f.vcpus_max = 255;
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_INT(p->vm->vcpus, 16);
+}
+
+TEST(the_process_on_the_host)
+{
+	struct hdl_facts f = ours();
+
+	CHECK_OK(plan_with(&f, config_of(CONFIG("", ""), "", 1000)));
+	CHECK_INT(p->process.uid, 0);
+	CHECK_STR(p->process.cwd, "/");
+	CHECK(p->process.no_new_privileges && p->process.rlimit_count == 0);
+	/* Rights over files, and of those what the container has. */
+	CHECK_INT(p->process.caps.permitted, 1 << CAP_CHOWN);
+	CHECK_INT(p->process.caps.bounding, 1 << CAP_CHOWN);
+	CHECK_INT(p->process.caps.inheritable, 0);
+	CHECK(p->vm->find_home);
+	CHECK_INT(p->vm->home_of, 1000);
+	CHECK_STR(p->vm->rlimits[0], "7=10:20");
+	CHECK(p->seccomp.enabled);
+	CHECK_INT(p->seccomp.default_action & 0xffff0000, SECCOMP_RET_ERRNO);
+}
+
+TEST(what_the_filter_lets_pass)
+{
+	static const char *const never[] = { "execve", "execveat",   "fork",
+					     "vfork",  "mount",	     "setns",
+					     "ptrace", "bpf",	     "pivot_root",
+					     "chroot", "keyctl",     "io_uring_setup",
+					     "clone3", "kexec_load", "init_module" };
+	struct hdl_facts f = ours();
+
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK(plan_seccomp_allows(&p->seccomp, "openat2"));
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		CHECK(!plan_seccomp_allows(&p->seccomp, never[i]));
+}
+
+TEST(the_original_needs_a_device)
+{
+	struct hdl_facts f = original();
+
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_INT(p->vm->device_count, 1);
+	CHECK_STR(p->vm->devices[0].path, "/dev/kvm");
+	CHECK_INT(p->vm->rule_count, 1);
+	/* Its file server takes on the ids of the guest's users. */
+	CHECK_INT(p->process.caps.permitted, 1 << CAP_CHOWN | 1 << CAP_SETUID);
+	CHECK_FAILS(plan_with(&f, config_of(CONFIG("", ""), "", 5)), ENOTSUP,
+		    "$.process.user: 5:0: the init of /lib/libkrun.so.1");
+}
+
+TEST(limits)
+{
+	struct hdl_facts f = ours();
+
+	CHECK_OK(plan_with(&f, config_of(CONFIG(",'resources':{'cpu':{'quota':250000,"
+						"'period':100000}}",
+						""),
+					 "", 0)));
+	CHECK_INT(p->vm->vcpus, 3);
+	CHECK_OK(plan_with(&f,
+			   config_of(CONFIG(",'resources':{'cpu':{'cpus':'0-1,4'}}", ""), "", 0)));
+	CHECK_INT(p->vm->vcpus, 3);
+	CHECK_OK(plan_with(
+		&f, config_of(CONFIG(",'resources':{'memory':{'limit':1073741824}}", ""), "", 0)));
+	CHECK_INT(p->vm->ram_mib, 1024 - 16 - 16);
+	/* What engines write for no limit. */
+	CHECK_OK(plan_with(&f, config_of(CONFIG(",'resources':{'memory':{'limit':"
+						"9223372036854771712}}",
+						""),
+					 "", 0)));
+	CHECK_INT(p->vm->ram_mib, 1024);
+	CHECK_FAILS(
+		plan_with(&f, config_of(CONFIG(",'resources':{'memory':{'limit':67108864}}", ""),
+					"", 0)),
+		ERANGE, "$.linux.resources.memory.limit: 67108864 bytes leave 47 MiB");
+}
+
+TEST(who_counts_more)
+{
+	static const char image[] = "{\"cpus\":2,\"ram_mib\":200}";
+	struct hdl_facts f = ours();
+
+	f.image_settings = image;
+	f.image_settings_len = sizeof(image) - 1;
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_INT(p->vm->vcpus, 2);
+	CHECK_INT(p->vm->ram_mib, 200);
+	CHECK_OK(plan_with(&f, config_of(CONFIG("", ",'vm':{'kernel':{'path':'/k'},'hwConfig':{"
+						    "'vcpus':3,'memory':314572800}}"),
+					 "", 0)));
+	CHECK_INT(p->vm->vcpus, 3);
+	CHECK_INT(p->vm->ram_mib, 300);
+	CHECK(p->vm->kernel_on_host);
+	CHECK_OK(plan_plain(&f, ",'krun.cpus':'4','krun.ram_mib':'400'"));
+	CHECK_INT(p->vm->vcpus, 4);
+	CHECK_INT(p->vm->ram_mib, 400);
+}
+
+TEST(the_network)
+{
+	struct hdl_facts f = ours();
+
+	f.passt = "/usr/bin/passt";
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK(p->vm->passt && p->vm->passt_open && !p->vm->passt_asked);
+	CHECK_OK(plan_plain(&f, ",'krun.use_passt':'0'"));
+	CHECK(!p->vm->passt);
+	f.passt = NULL;
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK_INT(p->warning_count, 1);
+	CHECK_FAILS(plan_plain(&f, ",'krun.use_passt':'1'"), ENOENT, "`passt` not found");
+	/* The original has its own way, until it is told otherwise. */
+	f = original();
+	f.passt = "/usr/bin/passt";
+	CHECK_OK(plan_plain(&f, ""));
+	CHECK(!p->vm->passt);
+}
+
+TEST(an_unknown_setting_is_told)
+{
+	struct hdl_facts f = ours();
+
+	f.passt = "/usr/bin/passt";
+	CHECK_OK(plan_plain(&f, ",'krun.cpu':'4'"));
+	CHECK_INT(p->warning_count, 1);
+	CHECK_STR(p->warnings[0], "krun.cpu: no such setting");
+}
+
+TEST(a_plan_without_facts)
+{
+	CHECK_FAILS(plan_plain(NULL, ""), EPROTO, "without its facts");
+}
+
+RUN_TESTS()
