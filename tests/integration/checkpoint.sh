@@ -205,6 +205,54 @@ test_checkpoint_joined_network_namespace()
 	equal "network namespace" "$(readlink "/proc/$other/ns/net")" "$(readlink "/proc/$(init_pid)/ns/net")"
 }
 
+# The terminal's other end is somebody else's, and a new one is sent when restoring.
+test_checkpoint_terminal()
+{
+	need_criu
+	bundle
+	conf '.process.terminal = true'
+	payload write /tmp/ready yes + wait-file /tmp/go + echo finished + sleep
+	"$PROGRAMS/host" console "$C/first.sock" >"$C/first" 2>&1 &
+	echo $! >>"$C/helpers"
+	wait_for "the listener" test -S "$C/first.sock"
+	rt_ok create --bundle "$B" --console-socket "$C/first.sock" "$ID"
+	rt_ok start "$ID"
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
+	checkpoint_ok --shell-job
+	"$PROGRAMS/host" console "$C/second.sock" >"$C/second" 2>&1 &
+	echo $! >>"$C/helpers"
+	wait_for "the listener" test -S "$C/second.sock"
+	restore_ok --shell-job --console-socket "$C/second.sock"
+	touch "$B/rootfs/tmp/go"
+	wait_for "the output" grep -q finished "$C/second"
+}
+
+test_checkpoint_file_locks_and_tcp()
+{
+	dumpable
+	checkpoint_ok --file-locks --tcp-established --ext-unix-sk --link-remap --network-lock nftables
+	restore_ok --file-locks --tcp-established --ext-unix-sk
+	is_the_same
+	rt_ok delete --force "$ID"
+	restore_ok --tcp-close
+	is_the_same
+}
+
+# Memory goes to a page server, the rest into the images.
+test_checkpoint_page_server()
+{
+	dumpable
+	mkdir "$C/pages"
+	helper criu page-server -v4 --log-file "$C/pages/log" --images-dir "$C/pages" --address 127.0.0.1 --port 27027
+	wait_for "the page server" grep -qi ":$(printf '%04X' 27027) " /proc/net/tcp
+	checkpoint_ok --page-server 127.0.0.1:27027
+	wait_for "the pages" grep -q "Session over" "$C/pages/log"
+	equal "pages beside the images" "" "$(find "$IMAGES" -name 'pages-*')"
+	cp "$C"/pages/pagemap-*.img "$C"/pages/pages-*.img "$IMAGES"
+	restore_ok
+	is_the_same
+}
+
 test_checkpoint_systemd()
 {
 	need_criu
