@@ -5,6 +5,12 @@
 
 e() { call podman --runtime "$RT" "$@"; }
 
+# Podman gives no cgroup to a user's container on version 1.
+own_cgroup()
+{
+	[ -z "$ROOTLESS" ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "users have no cgroups here"
+}
+
 setup_suite()
 {
 	if [ -z "$ROOTLESS" ]; then
@@ -261,6 +267,7 @@ case_top()
 
 case_stats()
 {
+	own_cgroup
 	sleeper
 	ok stats --no-stream --format '{{.Name}} {{.PIDs}} {{.MemUsage}}' "$N"
 	match stats "$OUT" "^$N [1-9] .*[1-9].*B / "
@@ -280,6 +287,7 @@ case_ps_and_events()
 
 case_pause()
 {
+	own_cgroup
 	sleeper
 	ok pause "$N"
 	equal status paused "$(inspect "$N" '{{.State.Status}}')"
@@ -296,6 +304,7 @@ case_pause()
 
 case_limits_memory()
 {
+	own_cgroup
 	says $'33554432\n8388608' run --rm -m 32m --memory-swap 64m --memory-reservation 8m bb \
 		cat "$(limit memory.max)" "$(limit memory.low)"
 }
@@ -317,8 +326,10 @@ case_limits_pids_hold()
 
 case_limits_out_of_memory()
 {
+	own_cgroup
 	rc 137 run --name "$N" -m 24m --memory-swap 24m bb sh -c 'a=x; while :; do a=$a$a; done'
-	equal OOMKilled true "$(inspect "$N" '{{.State.OOMKilled}}')"
+	# On version 1 Podman does not find out, whatever the runtime.
+	[ ! -e /sys/fs/cgroup/cgroup.controllers ] || equal OOMKilled true "$(inspect "$N" '{{.State.OOMKilled}}')"
 }
 
 case_limits_io()
@@ -333,6 +344,7 @@ case_limits_io()
 
 case_update()
 {
+	own_cgroup
 	sleeper -m 64m
 	ok update -m 32m --cpus 0.25 "$N"
 	ok exec "$N" cat "$(limit memory.max)" "$(limit cpu.max)"
@@ -661,6 +673,7 @@ case_systemd_unit()
 
 case_pod_shares()
 {
+	own_cgroup
 	ok pod create --name "$N" --hostname pod
 	ok run -d --pod "$N" --name "$N-a" bb sh -c 'mkdir /w; echo page >/w/index.html; httpd -f -p 8080 -h /w'
 	TRIES=40 wait_for "the server" podman exec "$N-a" wget -qO- http://127.0.0.1:8080/index.html
@@ -685,6 +698,7 @@ case_pod_shares_pid()
 
 case_play_kube()
 {
+	own_cgroup
 	cat >"$C/pod.yaml" <<-END
 		apiVersion: v1
 		kind: Pod
