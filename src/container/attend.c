@@ -116,6 +116,15 @@ static void reap_adopted(pid_t own)
 	}
 }
 
+/* To the program in the guest; before its agent is there, to the machine. */
+static void pass_signal(const struct relay *r, int signal_number)
+{
+	const struct hdl_agent_at *agent = r->attended->agent;
+
+	if (agent == NULL || rl_drop_failed(hdl_agent_signal(agent, 0, signal_number)))
+		rl_drop(rl_pidfd_signal(rl_fd_get(&r->child->pidfd), signal_number));
+}
+
 static rl_err pass_signals(struct relay *r)
 {
 	struct signalfd_siginfo info;
@@ -129,7 +138,7 @@ static rl_err pass_signals(struct relay *r)
 			copy_size(r->master);
 			continue;
 		}
-		rl_drop(rl_pidfd_signal(rl_fd_get(&r->child->pidfd), (int)info.ssi_signo));
+		pass_signal(r, (int)info.ssi_signo);
 	}
 	return RL_OK;
 }

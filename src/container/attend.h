@@ -3,6 +3,7 @@
 #pragma once
 
 #include "container/spawn.h"
+#include "handlers/agent.h"
 
 /*
  * To be called before the child exists: from here on signals are kept for ct_attend() instead of
@@ -18,9 +19,10 @@ RL_MUST rl_err ct_attend_terminal(int master_fd);
 
 struct ct_attended {
 	struct ct_child *child;
-	int master_fd;		   /* of its terminal, -1: none */
-	int notify_fd;		   /* socket of sd_notify, -1: none */
-	const char *notify_socket; /* where to pass that on */
+	int master_fd;			  /* of its terminal, -1: none */
+	int notify_fd;			  /* socket of sd_notify, -1: none */
+	const char *notify_socket;	  /* where to pass that on */
+	const struct hdl_agent_at *agent; /* the child is a machine: its program is in there */
 };
 
 /*

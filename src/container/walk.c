@@ -459,13 +459,19 @@ rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
 	return rl_failed(e) ? undo(&w, e) : RL_OK;
 }
 
+#define AGENT_PATIENCE_MS 1000 /* a guest that boots */
+
 /*
  * Other commands may change the container while its program runs, and one of them may remove it.
  * The lock is taken again for what is left to do.
  */
 static rl_err attend(struct ct_walk *w, int *ret_status)
 {
-	const struct ct_attended attended = { .child = &w->init,
+	struct hdl_agent_at at = ct_agent_at(&w->store);
+	bool has_agent = w->loaded.plan->vm != NULL &&
+			 !rl_drop_failed(ct_agent_check(&w->store, &w->record, "run"));
+	const struct ct_attended attended = { .agent = has_agent ? &at : NULL,
+					      .child = &w->init,
 					      .master_fd = rl_fd_get(&w->master),
 					      .notify_fd = rl_fd_get(&w->notify),
 					      .notify_socket = w->request->notify_socket };
@@ -473,6 +479,7 @@ static rl_err attend(struct ct_walk *w, int *ret_status)
 
 	/* We would keep its network namespace alive. */
 	ct_net_devices_close(&w->net_devices);
+	at.wait_ms = AGENT_PATIENCE_MS;
 	ct_store_unlock(&w->store);
 	e = ct_attend(&attended, ret_status);
 	if (!rl_failed(e))

@@ -248,6 +248,16 @@ case_every_signal()
 	rt kill c1 USR1 && wait_for 'grep -q usr1 $root/data/signals' && rt kill c1 HUP &&
 		wait_for 'grep -q hup $root/data/signals' && [[ $(status) == running ]] && down
 }
+case_run_passes_signals_on()
+{
+	rm -f "$root/data/ready" "$root/data/signals"
+	guest /bin/sh -c 'trap "echo usr1 >/data/signals" USR1; trap "exit 21" TERM; echo ready >/data/ready; while :; do sleep 0.1; done'
+	"$runlet" --root "$state" run --bundle "$bundle" c1 >"$out" 2>"$err" </dev/null &
+	local pid=$! got=0
+	wait_for '[[ -e $root/data/ready ]]' && kill -USR1 "$pid" && wait_for '[[ -e $root/data/signals ]]' && kill -TERM "$pid" || return 1
+	wait "$pid" || got=$?
+	[[ $got == 21 ]] || { echo "# status $got"; show; return 1; }
+}
 case_kill_while_it_boots()
 {
 	guest /bin/sh -c 'sleep 1000'
