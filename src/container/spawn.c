@@ -238,6 +238,10 @@ static rl_err helper_makes(struct helper *h)
 {
 	struct detour AUTO_DETOUR unused = { 0 };
 
+	/* As ct_clone_hidden() does for spawn_direct(). */
+	if ((h->ns->create & (CLONE_NEWPID | CLONE_NEWUSER)) == 0 &&
+	    !rl_fd_has(&h->joins->fd[PLAN_NS_USER]))
+		RL_TRY(rl_sys(prctl(PR_SET_DUMPABLE, 0), "hide from the container"));
 	RL_TRY(helper_joins(h->joins));
 	h->joins->entered = true; /* in the memory that init is forked from */
 	if ((h->ns->create & CLONE_NEWTIME) != 0)
@@ -321,6 +325,22 @@ static bool any_join(const struct ct_joins *joins)
 	return false;
 }
 
+/*
+ * Root of a user namespace may join the pid namespaces that belong to it, and cannot go back to its
+ * own, which belongs to the host: entering what one is in already tells.
+ */
+static bool may_come_back(const struct ct_joins *joins)
+{
+	struct rl_fd RL_AUTO_FD own = { 0 };
+
+	if (!rl_fd_has(&joins->fd[PLAN_NS_PID]))
+		return true;
+	if (rl_drop_failed(rl_fd_from(openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC),
+				      &own, "open /proc/self/ns/pid")))
+		return true;
+	return lx_sys_setns(rl_fd_get(&own), CLONE_NEWPID) == 0 || errno != EPERM;
+}
+
 rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins, int cgroup_fd,
 		int (*init)(void *context), void *context, struct ct_child *ret_child,
 		bool *ret_in_cgroup)
@@ -330,7 +350,7 @@ rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins, int cg
 		.ns = ns, .joins = joins, .cgroup_fd = cgroup_fd, .init = init, .context = context
 	};
 
-	if (user && any_join(joins))
+	if ((user && any_join(joins)) || !may_come_back(joins))
 		return spawn_by_helper(&helper, ret_child, ret_in_cgroup);
 	return spawn_direct(ns, joins, cgroup_fd, init, context, ret_child, ret_in_cgroup);
 }
