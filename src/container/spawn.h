@@ -28,7 +28,8 @@ void ct_joins_close(struct ct_joins *joins);
  *
  * cgroup_fd: directory to be born in (CLONE_INTO_CGROUP), -1: the caller's.
  * *ret_in_cgroup: false if this kernel cannot do that and the child must be moved. Without a helper
- * in between (no user namespace) it is set before the clone, so that the child knows as well.
+ * in between (no user namespace, no pid namespace that is joined) it is set before the clone, so
+ * that the child knows as well.
  */
 RL_MUST rl_err ct_spawn(const struct plan_namespaces *ns, struct ct_joins *joins, int cgroup_fd,
 			int (*init)(void *context), void *context, struct ct_child *ret_child,

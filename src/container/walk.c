@@ -191,12 +191,15 @@ static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
 	return starts_by_itself(w, word) ? CT_RUN : CT_GO;
 }
 
-/* Nothing is left to be done from outside before init builds, and it need not know its pid. */
+/*
+ * Nothing is left to be done from outside before init builds, it need not know its pid, and it is
+ * cloned by us: ct_spawn may send a helper for a pid namespace that is joined.
+ */
 static bool goes_by_itself(const struct plan *p, const struct ct_filter *filter)
 {
-	return !p->has_user_namespace && p->cgroup.unit.name == NULL && !filter->notify &&
-	       p->net_device_count == 0 && p->rdt.group == NULL &&
-	       p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
+	return !p->has_user_namespace && p->ns.join[PLAN_NS_PID] == NULL &&
+	       p->cgroup.unit.name == NULL && !filter->notify && p->net_device_count == 0 &&
+	       p->rdt.group == NULL && p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
 	       p->hooks[PLAN_HOOK_CREATE_RUNTIME].count == 0;
 }
 
@@ -245,7 +248,7 @@ static rl_err clone_init(struct ct_walk *w, enum ct_word word, struct inheritanc
 		.agent_fd = rl_fd_get(&i->agent),
 		.handler = w->loaded.handler,
 	};
-	bool in_cgroup, helped;
+	bool in_cgroup = false, helped;
 	int into = -1;
 
 	if (goes_by_itself(p, &i->filter))
