@@ -229,7 +229,7 @@ agent() {
 	check agent-status 42 "$(timeout 30 "$vm" exec "$s" -- sh -c 'exit 42' >/dev/null 2>&1; echo $?)"
 	check agent-not-found "127 runlet-vm: in the guest: execute /no/such: No such file or directory" "$(timeout 30 "$vm" exec "$s" -- /no/such 2>"$work/e"; echo "$? $(cat "$work/e")")"
 	# The same root and namespaces as the workload's, a sibling of it.
-	check agent-same-world "1 1 $(cat "$root/etc/passwd")" "$(timeout 30 "$vm" exec "$s" -- sh -c 'cd /proc; w=$(grep -l "usr1" [0-9]*/cmdline | head -1); w=${w%/*}; same=1; for n in mnt pid net uts ipc; do [ "$(readlink $w/ns/$n)" = "$(readlink self/ns/$n)" ] || same=0; done; echo $same $(grep PPid self/status | tr -dc 0-9 | grep -c .) $(cat /etc/passwd)' 2>&1)"
+	check agent-same-world "1 1 $(cat "$root/etc/passwd")" "$(timeout 30 "$vm" exec "$s" -- sh -c 'cd /proc; w=$(grep -ls "usr1" [0-9]*/cmdline | head -1); w=${w%/*}; same=1; for n in mnt pid net uts ipc; do [ "$(readlink $w/ns/$n)" = "$(readlink self/ns/$n)" ] || same=0; done; echo $same $(grep PPid self/status | tr -dc 0-9 | grep -c .) $(cat /etc/passwd)' 2>&1)"
 	check agent-user "1000:100 /tmp A=b" "$(timeout 30 "$vm" exec -u 1000:100 -w /tmp -e A=b "$s" -- sh -c 'echo $(id -u):$(id -g) $(pwd) A=$A; echo >/dev/stdout' 2>&1 | head -1)"
 	seq 100000 >"$work/in"
 	check agent-streams "$(md5sum <"$work/in")" "$(timeout 60 "$vm" exec "$s" -- cat <"$work/in" | md5sum)"
