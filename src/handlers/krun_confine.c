@@ -8,9 +8,11 @@
 #include "plan/plan.h"
 
 #include <linux/capability.h>
+#include <linux/if_tun.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #ifndef CLONE_NEWTIME
@@ -269,9 +271,21 @@ static const struct {
 	{ "socket", 0, UINT64_MAX, AF_UNIX },
 	{ "socket", 0, UINT64_MAX, AF_INET }, /* the original's TSI */
 	{ "socket", 0, UINT64_MAX, AF_INET6 },
-	/* By the type in a number's second byte: KVM, terminals and taps. */
+	/* KVM, by the type in a number's second byte. */
 	{ "ioctl", 1, 0xff00, 0xae00 },
-	{ "ioctl", 1, 0xff00, 0x5400 },
+	/* Of terminals one by one: TIOCSTI would type into the caller's. */
+	{ "ioctl", 1, UINT64_MAX, TCGETS },
+	{ "ioctl", 1, UINT64_MAX, TCSETS },
+	{ "ioctl", 1, UINT64_MAX, TCSETSW },
+	{ "ioctl", 1, UINT64_MAX, TCSETSF },
+	{ "ioctl", 1, UINT64_MAX, TIOCGWINSZ },
+	{ "ioctl", 1, UINT64_MAX, FIONREAD },
+	{ "ioctl", 1, UINT64_MAX, FIONBIO },
+	{ "ioctl", 1, UINT64_MAX, FIOCLEX },
+	{ "ioctl", 1, UINT64_MAX, TUNGETFEATURES },
+	{ "ioctl", 1, UINT64_MAX, TUNSETIFF },
+	{ "ioctl", 1, UINT64_MAX, TUNSETOFFLOAD },
+	{ "ioctl", 1, UINT64_MAX, TUNSETVNETHDRSZ },
 	{ "prctl", 0, UINT64_MAX, 15 /* PR_SET_NAME */ },
 	{ "prctl", 0, UINT64_MAX, 0x53564d41 /* PR_SET_VMA, by malloc(3) */ },
 };

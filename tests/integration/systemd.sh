@@ -366,7 +366,7 @@ test_systemd_costs_few_system_calls()
 	without=$(calls_of_runtime)
 	echo "# system calls of run: $with, without systemd $without" >>"$C/calls"
 	# Connecting, two messages, and an init that waits for its scope.
-	[ "$with" -le $((without + 100)) ] || fail "$with system calls, and $without without systemd"
+	[ "$with" -le $((without + 90)) ] || fail "$with system calls, and $without without systemd"
 	[ "$without" -le 300 ] || fail "$without system calls without systemd"
 }
 

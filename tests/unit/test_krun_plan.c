@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <sys/ioctl.h>
 
 static struct rl_arena arena;
 static const struct plan *p;
@@ -106,11 +107,24 @@ TEST(what_the_filter_lets_pass)
 					     "chroot", "keyctl",     "io_uring_setup",
 					     "clone3", "kexec_load", "init_module" };
 	struct hdl_facts f = ours();
+	size_t ioctls = 0;
 
 	CHECK_OK(plan_plain(&f, ""));
 	CHECK(plan_seccomp_allows(&p->seccomp, "openat2"));
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		CHECK(!plan_seccomp_allows(&p->seccomp, never[i]));
+	for (size_t i = 0; i < p->seccomp.rule_count; i++) {
+		const struct plan_seccomp_rule *r = &p->seccomp.rules[i];
+		bool masked = r->arg_count > 0 && r->args[0].op == OCI_CMP_MASKED_EQ;
+
+		if (strcmp(r->names[0], "ioctl") != 0)
+			continue;
+		ioctls++;
+		CHECK(r->args[0].index == 1);
+		CHECK(masked ? (TIOCSTI & r->args[0].value) != r->args[0].value_two
+			     : r->args[0].value != TIOCSTI);
+	}
+	CHECK(ioctls > 1);
 }
 
 TEST(the_original_needs_a_device)
