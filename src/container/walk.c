@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Long, and one file on purpose: the runtime's column of the walk stands here in its order. */
 #include "container/walk.h"
 
 #include "base/io.h"
