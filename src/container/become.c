@@ -76,17 +76,17 @@ static rl_err become_machine(struct ct_becoming *b, int talk_fd)
 	int keeps[HDL_KEEPS_MAX + 2];
 	size_t count = hdl_keeps(b->handler, keeps);
 	struct stat before, after;
-	const char *home = NULL;
+	struct hdl_entry entry = { .talk_fd = talk_fd };
 	rl_err e;
 
 	keeps[count++] = talk_fd;
 	if (rl_log_fd() > STDERR_FILENO)
 		keeps[count++] = rl_log_fd();
-	RL_TRY(find_home(b, &home));
+	RL_TRY(find_home(b, &entry.home));
 	ct_program_close_others(keeps, count);
 	RL_TRY(ct_confine_last(&b->confinement));
 	RL_TRY(rl_sys(fstat(talk_fd, &before), "look at the talk"));
-	e = hdl_enter(b->handler, home, talk_fd);
+	e = hdl_enter(b->handler, &entry);
 	if (fstat(talk_fd, &after) == 0 && before.st_ino == after.st_ino &&
 	    before.st_dev == after.st_dev)
 		return e;

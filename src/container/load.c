@@ -37,13 +37,14 @@ rl_err ct_load_full(const struct oci_config *config)
 /* A native container, nearly every one, pays for a look at its annotations. */
 static rl_err load_handler(struct ct_loaded *l, int bundle_fd, const struct plan_request *request)
 {
-	const char *name;
+	const char *name, *reason;
 
 	RL_TRY(hdl_choose(l->config, request, &name));
 	if (name == NULL)
 		return RL_OK;
-	RL_TRY(ct_again_full("handler \"krun\""));
-	return rl_wrap(hdl_load(l->config, bundle_fd, &l->handler), "handler \"%s\"", name);
+	RL_TRY(rl_arena_fmt(&l->arena, &reason, "handler \"%s\"", name));
+	RL_TRY(ct_again_full(reason));
+	return hdl_load(name, l->config, bundle_fd, &l->handler);
 }
 
 static rl_err read_config(struct ct_loaded *l, int dir_fd, const char *file)

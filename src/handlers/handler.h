@@ -37,7 +37,8 @@ struct lx_device_rule;
 RL_MUST rl_err hdl_choose(const struct oci_config *config, const struct plan_request *request,
 			  const char **ret_name);
 
-/* ---- facts (krun.c) -------------------------------------------------------------------------- */
+/* ---- facts of machines (krun.c) ---------------------------------------------------------------
+ */
 
 /* Of this machine and its library: plain data, so a plan can be made for what is not there. */
 struct hdl_facts {
@@ -115,20 +116,37 @@ RL_MUST rl_err hdl_plan_process(struct rl_arena *a, const struct hdl_facts *fact
 /* The system calls of such a process. */
 RL_MUST rl_err hdl_plan_seccomp(struct rl_arena *a, struct plan_seccomp *ret);
 
-/* ---- the machine (krun.c) -------------------------------------------------------------------- */
+/* ---- the session (session.c) ----------------------------------------------------------------- */
 
-/* The library, a context in it, and descriptors. Opaque; goes through the clone as it is. */
+/* What a handler has loaded and opened. Opaque; goes through the clone as it is. */
 struct hdl_session;
 
 /*
- * Loads the library and makes a context while the host's file system is in sight, opens /dev/kvm,
- * reads .krun_vm.json. `bundle_fd`: what config->root.path is relative to.
+ * Loads the handler's library while the host's file system is in sight; for a machine also makes a
+ * context in it, opens /dev/kvm, reads .krun_vm.json. `name` is hdl_choose's; `bundle_fd`: what
+ * config->root.path is relative to.
  * ENOENT and others: no library, with every place that was looked at; no /dev/kvm, or no right.
  */
-RL_MUST rl_err hdl_load(const struct oci_config *config, int bundle_fd, struct hdl_session **ret);
+RL_MUST rl_err hdl_load(const char *name, const struct oci_config *config, int bundle_fd,
+			struct hdl_session **ret);
 void hdl_free(struct hdl_session *session);
-const struct hdl_facts *hdl_facts(const struct hdl_session *session);
 
+/* Descriptors that the handler needs; all others shall be closed. At most HDL_KEEPS_MAX. */
+#define HDL_KEEPS_MAX 64
+size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_MAX]);
+
+struct hdl_entry {
+	int talk_fd;	  /* closed when the program runs; until then a failure is the caller's */
+	const char *home; /* of the program's user, NULL: it is in the environment */
+};
+
+/* Becomes what the handler makes. Never returns RL_OK. */
+RL_MUST rl_err hdl_enter(struct hdl_session *session, const struct hdl_entry *entry);
+
+/* ---- machines only (krun.c) ------------------------------------------------------------------ */
+
+/* NULL: this handler makes no machine, or there is none. */
+const struct hdl_facts *hdl_facts(const struct hdl_session *session);
 /* `config_text`: the configuration as the guest's init reads it; outlives the session. */
 RL_MUST rl_err hdl_open(struct hdl_session *session, const struct hdl_plan *plan,
 			const char *config_text, size_t len);
@@ -142,11 +160,3 @@ void hdl_agent_dir(struct hdl_session *session, int dir_fd);
 bool hdl_has_agent_dir(const struct hdl_session *session);
 /* In init: starts passt, in the container's network namespace, from the host's file system. */
 RL_MUST rl_err hdl_connect(struct hdl_session *session);
-/* Descriptors that the machine needs; all others shall be closed. At most HDL_KEEPS_MAX. */
-#define HDL_KEEPS_MAX 64
-size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_MAX]);
-/*
- * Becomes the machine. `home`: of the program's user, NULL: it is in the environment. `talk_fd` is
- * closed when it runs; until then a failure is the caller's to report. Never returns RL_OK.
- */
-RL_MUST rl_err hdl_enter(struct hdl_session *session, const char *home, int talk_fd);

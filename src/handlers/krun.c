@@ -18,7 +18,7 @@
 #define SETTINGS_LIMIT ((size_t)64 << 10)
 #define SETTINGS_FILE ".krun_vm.json"
 
-void hdl_free(struct hdl_session *s)
+void krun_free(struct krun_session *s)
 {
 	struct rl_arena arena;
 
@@ -39,15 +39,15 @@ void hdl_free(struct hdl_session *s)
 	rl_arena_free(&arena);
 }
 
-static void free_session(struct hdl_session **s)
+static void free_session(struct krun_session **s)
 {
-	hdl_free(*s);
+	krun_free(*s);
 }
 #define AUTO_SESSION __attribute__((cleanup(free_session)))
 
-const struct hdl_facts *hdl_facts(const struct hdl_session *s)
+const struct hdl_facts *krun_facts(const struct krun_session *s)
 {
-	return s != NULL ? &s->facts : NULL;
+	return &s->facts;
 }
 
 /* ---- the library ----------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static rl_err list_fds(struct open_fds *ret)
 }
 
 /* What the library opens while the host is in sight it needs later, when all else is closed. */
-static rl_err note_library_fds(struct hdl_session *s, const struct open_fds *before)
+static rl_err note_library_fds(struct krun_session *s, const struct open_fds *before)
 {
 	struct open_fds after = { 0 };
 
@@ -92,7 +92,7 @@ static rl_err note_library_fds(struct hdl_session *s, const struct open_fds *bef
 	return RL_OK;
 }
 
-static rl_err load_library(struct hdl_session *s, const struct oci_config *config)
+static rl_err load_library(struct krun_session *s, const struct oci_config *config)
 {
 	const struct oci_vm_hypervisor *h = config->vm != NULL ? config->vm->hypervisor : NULL;
 	struct open_fds before = { 0 };
@@ -111,7 +111,7 @@ static rl_err load_library(struct hdl_session *s, const struct oci_config *confi
 /* ---- facts ----------------------------------------------------------------------------------- */
 
 /* Unknown to an older library is the same as not built in. */
-static rl_err ask_feature(const struct hdl_session *s, uint64_t feature, const char *name,
+static rl_err ask_feature(const struct krun_session *s, uint64_t feature, const char *name,
 			  bool *ret)
 {
 	int32_t answer;
@@ -132,7 +132,7 @@ static rl_err ask_feature(const struct hdl_session *s, uint64_t feature, const c
 	return RL_OK;
 }
 
-static rl_err ask_machine(struct hdl_session *s)
+static rl_err ask_machine(struct krun_session *s)
 {
 	const struct krun_api *api = &s->api;
 	int32_t n;
@@ -153,7 +153,7 @@ static rl_err ask_machine(struct hdl_session *s)
 	return RL_OK;
 }
 
-static rl_err ask_library(struct hdl_session *s)
+static rl_err ask_library(struct krun_session *s)
 {
 	struct hdl_facts *f = &s->facts;
 
@@ -183,7 +183,7 @@ static rl_err count_cpus(struct hdl_facts *f)
  * The file belongs to the image, and so may be anything: a link out of it, a FIFO that nobody
  * writes, a device. Only a small regular file of that very directory is read.
  */
-static rl_err read_settings(struct hdl_session *s, int root_fd)
+static rl_err read_settings(struct krun_session *s, int root_fd)
 {
 	struct rl_fd RL_AUTO_FD file = { 0 };
 	struct stat st;
@@ -206,7 +206,7 @@ static rl_err read_settings(struct hdl_session *s, int root_fd)
 		       "read " SETTINGS_FILE " of the image");
 }
 
-static rl_err look_at_image(struct hdl_session *s, const struct oci_config *config, int bundle_fd)
+static rl_err look_at_image(struct krun_session *s, const struct oci_config *config, int bundle_fd)
 {
 	struct rl_fd RL_AUTO_FD root = { 0 };
 
@@ -215,7 +215,7 @@ static rl_err look_at_image(struct hdl_session *s, const struct oci_config *conf
 	return read_settings(s, rl_fd_get(&root));
 }
 
-static rl_err load(struct hdl_session *s, const struct oci_config *config, int bundle_fd)
+static rl_err load(struct krun_session *s, const struct oci_config *config, int bundle_fd)
 {
 	RL_TRY(krun_kvm_open(&s->kvm));
 	RL_TRY(load_library(s, config));
@@ -226,9 +226,9 @@ static rl_err load(struct hdl_session *s, const struct oci_config *config, int b
 	return look_at_image(s, config, bundle_fd);
 }
 
-rl_err hdl_load(const struct oci_config *config, int bundle_fd, struct hdl_session **ret)
+rl_err krun_load(const struct oci_config *config, int bundle_fd, struct krun_session **ret)
 {
-	struct hdl_session AUTO_SESSION *s = calloc(1, sizeof(*s));
+	struct krun_session AUTO_SESSION *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return rl_nomem();
@@ -255,7 +255,7 @@ static rl_err open_file(const char *key, const char *path, int flags, struct rl_
 	return RL_OK;
 }
 
-rl_err hdl_open(struct hdl_session *s, const struct hdl_plan *plan, const char *text, size_t len)
+rl_err krun_open(struct krun_session *s, const struct hdl_plan *plan, const char *text, size_t len)
 {
 	s->plan = plan;
 	s->text = text;
@@ -269,17 +269,17 @@ rl_err hdl_open(struct hdl_session *s, const struct hdl_plan *plan, const char *
 	return plan->passt ? passt_open(s->facts.passt, &s->passt) : RL_OK;
 }
 
-void hdl_agent_dir(struct hdl_session *s, int dir_fd)
+void krun_agent_dir(struct krun_session *s, int dir_fd)
 {
 	rl_fd_set(&s->agent_dir, dir_fd);
 }
 
-bool hdl_has_agent_dir(const struct hdl_session *s)
+bool krun_has_agent_dir(const struct krun_session *s)
 {
 	return !s->facts.ours || rl_fd_has(&s->agent_dir);
 }
 
-rl_err hdl_connect(struct hdl_session *s)
+rl_err krun_connect(struct krun_session *s)
 {
 	const struct passt_wish wish = { .open_ports = s->plan->passt_open };
 
@@ -294,7 +294,7 @@ static void keep(int fd, int keeps[static HDL_KEEPS_MAX], size_t *count)
 		keeps[(*count)++] = fd;
 }
 
-size_t hdl_keeps(const struct hdl_session *s, int keeps[static HDL_KEEPS_MAX])
+size_t krun_keeps(const struct krun_session *s, int keeps[static HDL_KEEPS_MAX])
 {
 	size_t count = 0;
 

@@ -48,7 +48,7 @@ static rl_err name_of_fd(const char *key, int fd, char path[static FD_PATH])
 
 /* ---- the machine ----------------------------------------------------------------------------- */
 
-static rl_err set_log(const struct hdl_session *s)
+static rl_err set_log(const struct krun_session *s)
 {
 	/* Ours is silent until it has something to say, and then says one line on stderr. */
 	if (s->api.krun_set_log_level == NULL)
@@ -62,7 +62,7 @@ static rl_err set_log(const struct hdl_session *s)
 			   "set the log level of libkrun");
 }
 
-static rl_err set_kernel(const struct hdl_session *s)
+static rl_err set_kernel(const struct krun_session *s)
 {
 	const struct hdl_plan *p = s->plan;
 	const char *kernel = p->kernel, *initrd = p->initrd;
@@ -85,7 +85,7 @@ static rl_err set_kernel(const struct hdl_session *s)
 		       "%s", p->kernel);
 }
 
-static rl_err set_machine(const struct hdl_session *s)
+static rl_err set_machine(const struct krun_session *s)
 {
 	const struct hdl_plan *p = s->plan;
 
@@ -105,7 +105,7 @@ static rl_err set_machine(const struct hdl_session *s)
 
 /* ---- root and disks -------------------------------------------------------------------------- */
 
-static rl_err add_disk(const struct hdl_session *s, const char *id, const char *path,
+static rl_err add_disk(const struct krun_session *s, const char *id, const char *path,
 		       uint32_t format, bool read_only)
 {
 	if (s->api.krun_add_disk2 == NULL)
@@ -116,7 +116,7 @@ static rl_err add_disk(const struct hdl_session *s, const char *id, const char *
 }
 
 /* A disk of the host instead of the container's directory: its first one. */
-static rl_err set_image(const struct hdl_session *s)
+static rl_err set_image(const struct krun_session *s)
 {
 	char path[FD_PATH];
 
@@ -127,7 +127,7 @@ static rl_err set_image(const struct hdl_session *s)
 	return CALL(s, krun_set_root_disk_remount, "set the root disk", "/dev/vda", NULL, NULL);
 }
 
-static rl_err set_root(const struct hdl_session *s)
+static rl_err set_root(const struct krun_session *s)
 {
 	if (s->plan->image != NULL)
 		return set_image(s);
@@ -138,7 +138,7 @@ static rl_err set_root(const struct hdl_session *s)
 			   "share the root as %s", s->plan->tag);
 }
 
-static rl_err add_disks(const struct hdl_session *s)
+static rl_err add_disks(const struct krun_session *s)
 {
 	for (size_t i = 0; i < s->plan->disk_count; i++) {
 		const struct hdl_disk *d = &s->plan->disks[i];
@@ -165,7 +165,7 @@ static rl_err terminated(struct rl_arena *a, const struct oci_strings *list, siz
 	return RL_OK;
 }
 
-static rl_err set_rlimits(const struct hdl_session *s)
+static rl_err set_rlimits(const struct krun_session *s)
 {
 	if (s->plan->rlimits == NULL || s->plan->rlimits[0] == NULL)
 		return RL_OK;
@@ -175,7 +175,7 @@ static rl_err set_rlimits(const struct hdl_session *s)
 }
 
 /* By calls: for a library without overlay files, and for a root that is a disk. */
-static rl_err describe_by_calls(struct hdl_session *s, const char *home)
+static rl_err describe_by_calls(struct krun_session *s, const char *home)
 {
 	const struct oci_process *p = s->config->process;
 	const char **argv, **envp, *variable = NULL;
@@ -196,7 +196,7 @@ static rl_err describe_by_calls(struct hdl_session *s, const char *home)
  * The guest's init reads the configuration from a file that only the guest sees, in front of the
  * container's root: nothing is written into the image, and nothing in it is believed.
  */
-static rl_err describe(struct hdl_session *s, const char *home)
+static rl_err describe(struct krun_session *s, const char *home)
 {
 	const char *envp[2] = { NULL, NULL };
 
@@ -213,7 +213,7 @@ static rl_err describe(struct hdl_session *s, const char *home)
 /* ---- agent and network ----------------------------------------------------------------------- */
 
 /* By the working directory, because nothing else leads out of the container's root. */
-static rl_err add_agent(const struct hdl_session *s)
+static rl_err add_agent(const struct krun_session *s)
 {
 	if (!rl_fd_has(&s->agent_dir) || s->api.krun_add_vsock_port2 == NULL)
 		return RL_OK;
@@ -222,7 +222,7 @@ static rl_err add_agent(const struct hdl_session *s)
 		    HDL_AGENT_SOCKET, true);
 }
 
-static rl_err add_network(const struct hdl_session *s)
+static rl_err add_network(const struct krun_session *s)
 {
 	/* Locally administered, and the same in every machine: each has a network of its own. */
 	static uint8_t mac[6] = { 0x5a, 0x94, 0xef, 0xe4, 0x0c, 0xee };
@@ -277,7 +277,7 @@ static rl_err report_by_time(int talk_fd)
 	return RL_OK;
 }
 
-static rl_err report_to(const struct hdl_session *s, int talk_fd)
+static rl_err report_to(const struct krun_session *s, int talk_fd)
 {
 	if (s->api.krun_set_ready_fd == NULL)
 		return report_by_time(talk_fd);
@@ -290,7 +290,7 @@ static void end_by_signal(int number)
 	_exit(128 + number);
 }
 
-static void let_signals_end(const struct hdl_session *s)
+static void let_signals_end(const struct krun_session *s)
 {
 	const struct sigaction end = { .sa_handler = end_by_signal };
 
@@ -298,7 +298,7 @@ static void let_signals_end(const struct hdl_session *s)
 		(void)sigaction(SIGTERM, &end, NULL);
 }
 
-static rl_err configure(struct hdl_session *s, const char *home)
+static rl_err configure(struct krun_session *s, const char *home)
 {
 	RL_TRY(set_log(s));
 	RL_TRY(set_machine(s));
@@ -309,7 +309,7 @@ static rl_err configure(struct hdl_session *s, const char *home)
 	return add_agent(s);
 }
 
-rl_err hdl_enter(struct hdl_session *s, const char *home, int talk_fd)
+rl_err krun_enter(struct krun_session *s, const char *home, int talk_fd)
 {
 	int32_t result;
 

@@ -40,9 +40,10 @@ rl_err hdl_plan_seccomp(struct rl_arena *a, struct plan_seccomp *ret)
 	return none();
 }
 
-rl_err hdl_load(const struct oci_config *config, int bundle_fd, struct hdl_session **ret)
+rl_err hdl_load(const char *name, const struct oci_config *config, int bundle_fd,
+		struct hdl_session **ret)
 {
-	(void)config, (void)bundle_fd, (void)ret;
+	(void)name, (void)config, (void)bundle_fd, (void)ret;
 	return none();
 }
 
@@ -87,9 +88,9 @@ size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_M
 	return 0;
 }
 
-rl_err hdl_enter(struct hdl_session *session, const char *home, int talk_fd)
+rl_err hdl_enter(struct hdl_session *session, const struct hdl_entry *entry)
 {
-	(void)session, (void)home, (void)talk_fd;
+	(void)session, (void)entry;
 	return none();
 }
 
