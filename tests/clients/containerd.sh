@@ -301,16 +301,8 @@ case_pod_of_a_kubelet()
 
 case_ten_at_once()
 {
-	local i pids=()
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		ctr -a $D/sock run --rm --runtime io.containerd.runc.v2 --runc-binary "$RT" --runc-root "$STATE" localhost/bb:latest \
-			"$N-$i" sh -c "exit $i" </dev/fd/9 &
-		pids+=($!)
-	done
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		wait "${pids[i - 1]}"
-		equal "status of $i" "$i" $?
-	done
+	at_once 10 ctr -a $D/sock run --rm --runtime io.containerd.runc.v2 --runc-binary "$RT" --runc-root "$STATE" localhost/bb:latest \
+		"$N-@" sh -c 'exit @'
 }
 
 case_nothing_is_left()

@@ -4,26 +4,29 @@
 # Docker Engine with our runtime as its default, and a swarm of one node.
 
 D=/run/clients-docker
+export DOCKER_HOST=unix://$D/sock
+ENGINE=docker
+# shellcheck source=cli.sh
+. "$HERE/cli.sh"
 
-e() { call docker -H "unix://$D/sock" "$@"; }
-
-inspect() { docker -H "unix://$D/sock" inspect --format "$2" "$1"; }
+e() { call docker "$@"; }
 
 # start_daemon   with $RT as the default
 start_daemon()
 {
-	# BuildKit looks for a program of this name.
+	# BuildKit looks for a program of this name; runlet looks at it, so that a link would not do.
 	mkdir -p "$D/bin"
-	ln -sfn "$RT" "$D/bin/runc"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$RT" >"$D/bin/runc"
+	chmod +x "$D/bin/runc"
 	local manager=cgroupfs
 	[ ! -d /run/systemd/system ] || manager=systemd
-	PATH=$D/bin:$PATH dockerd --config-file $D/empty.json --data-root /var/lib/clients-docker --exec-root $D/exec -p $D/pid -H "unix://$D/sock" \
+	PATH=$D/bin:$PATH dockerd --config-file $D/empty.json --data-root /var/lib/clients-docker --exec-root $D/exec -p $D/pid -H "$DOCKER_HOST" \
 		--storage-driver overlay2 --add-runtime "tested=$RT" --default-runtime tested --exec-opt native.cgroupdriver=$manager \
 		--oom-score-adjust 0 --default-ulimit nofile=1024:4096 ${LIVE_RESTORE---live-restore} --bip 172.29.7.1/24 >>$D/log 2>&1 9<&- &
 	RUNNING=$RT
 	local i
 	for ((i = 0; i < 200; i++)); do
-		docker -H "unix://$D/sock" version >/dev/null 2>&1 && return
+		docker version >/dev/null 2>&1 && return
 		sleep .3
 	done
 	tail -n 20 $D/log
@@ -46,7 +49,7 @@ setup_suite()
 	find_runtime "${KINDS[0]}"
 	busybox_root "$WORK/bb"
 	"$HERE/image" bb:latest "$WORK/bb" sh >"$WORK/bb.tar"
-	start_daemon && docker -H "unix://$D/sock" load -i "$WORK/bb.tar"
+	start_daemon && docker load -i "$WORK/bb.tar"
 }
 
 # The default is a matter of the daemon's.
@@ -60,14 +63,8 @@ begin_case()
 end_case()
 {
 	local ids
-	mapfile -t ids < <(docker -H "unix://$D/sock" ps -aq)
-	[ ${#ids[@]} = 0 ] || docker -H "unix://$D/sock" rm -f "${ids[@]}"
-}
-
-sleeper()
-{
-	ok run -d --name "$N" "$@" bb sh -c 'trap "exit 5" TERM; echo up; while :; do sleep .2; done'
-	wait_for "the container" sh -c "docker -H unix://$D/sock logs $N | grep -q up"
+	mapfile -t ids < <(docker ps -aq)
+	[ ${#ids[@]} = 0 ] || docker rm -f "${ids[@]}"
 }
 
 case_run_exit_status()
@@ -100,7 +97,7 @@ case_run_output()
 
 case_run_tty()
 {
-	on_terminal "stty rows 33 cols 99; docker -H unix://$D/sock run --rm -it bb sh -c 'tty; sleep .5; stty size'"
+	on_terminal "stty rows 33 cols 99; docker run --rm -it bb sh -c 'tty; sleep .5; stty size'"
 	match terminal "$OUT" '/dev/pts/0|/dev/console'
 	match size "$OUT" '33 99'
 }
@@ -135,13 +132,13 @@ case_run_network()
 	local address
 	address=$(inspect "$N" '{{.NetworkSettings.IPAddress}}')
 	match address "$address" '^172\.29\.7\.'
-	TRIES=40 wait_for "the server" docker -H "unix://$D/sock" exec "$N" wget -qO- http://127.0.0.1/index.html
+	TRIES=40 wait_for "the server" docker exec "$N" wget -qO- http://127.0.0.1/index.html
 	says page run --rm bb wget -qO- "http://$address/index.html"
 	says page run --rm --network "container:$N" bb wget -qO- http://127.0.0.1/index.html
 	ok network create "$N-net"
 	ok run -d --name "$N-2" --network "$N-net" --network-alias other bb sh -c 'mkdir /w; echo second >/w/index.html; httpd -f -p 80 -h /w'
 	address=$(inspect "$N-2" "{{(index .NetworkSettings.Networks \"$N-net\").IPAddress}}")
-	TRIES=40 wait_for "the server" docker -H "unix://$D/sock" exec "$N-2" wget -qO- http://127.0.0.1/index.html
+	TRIES=40 wait_for "the server" docker exec "$N-2" wget -qO- http://127.0.0.1/index.html
 	says second run --rm --network "$N-net" bb wget -qO- "http://$address/index.html"
 	ok rm -f "$N-2"
 	ok network rm "$N-net"
@@ -155,7 +152,7 @@ case_exec_status()
 	match output "$OUT$ERR" 'executable file not found in \$PATH'
 	rc 126 exec "$N" /etc/passwd
 	says 'v /data 1000' exec -e A=v -w /data -u 1000 "$N" sh -c 'echo $A $PWD $(id -u)'
-	on_terminal "docker -H unix://$D/sock exec -it $N tty"
+	on_terminal "docker exec -it $N tty"
 	match terminal "$OUT" '/dev/pts/'
 }
 
@@ -197,7 +194,7 @@ case_stop_kill_restart()
 case_restart_policy()
 {
 	ok run -d --name "$N" --restart on-failure:2 bb sh -c 'exit 4'
-	wait_for "two restarts" sh -c "[ \"\$(docker -H unix://$D/sock inspect --format '{{.RestartCount}} {{.State.Status}}' $N)\" = '2 exited' ]"
+	wait_for "two restarts" is "$N" '{{.RestartCount}} {{.State.Status}}' '2 exited'
 }
 
 case_pause()
@@ -222,9 +219,9 @@ case_top_stats_logs()
 case_health()
 {
 	sleeper --health-cmd 'test -e /tmp/well' --health-interval 1s --health-retries 1 --health-timeout 20s
-	TRIES=240 wait_for "ill health" sh -c "[ \$(docker -H unix://$D/sock inspect --format '{{.State.Health.Status}}' $N) = unhealthy ]"
+	TRIES=240 wait_for "ill health" is "$N" '{{.State.Health.Status}}' unhealthy
 	ok exec "$N" touch /tmp/well
-	TRIES=240 wait_for "health" sh -c "[ \$(docker -H unix://$D/sock inspect --format '{{.State.Health.Status}}' $N) = healthy ]"
+	TRIES=240 wait_for "health" is "$N" '{{.State.Health.Status}}' healthy
 }
 
 case_copy_commit_volume()
@@ -250,7 +247,7 @@ containerfile()
 case_build_classic()
 {
 	containerfile
-	call env DOCKER_BUILDKIT=0 docker -H "unix://$D/sock" build -q --network none -t "$N" "$C"
+	call env DOCKER_BUILDKIT=0 docker build -q --network none -t "$N" "$C"
 	equal "exit status" 0 "$RC"
 	says $'made\n0\nb /work' run --rm "$N" cat /made /who /work/here
 	ok rmi "$N"
@@ -259,7 +256,7 @@ case_build_classic()
 case_build_buildkit()
 {
 	containerfile
-	call env DOCKER_BUILDKIT=1 docker -H "unix://$D/sock" build -q --network none -t "$N" "$C"
+	call env DOCKER_BUILDKIT=1 docker build -q --network none -t "$N" "$C"
 	[ "$RC" = 0 ] || fail "build: $ERR"
 	says $'made\n0\nb /work' run --rm "$N" cat /made /who /work/here
 	ok rmi "$N"
@@ -281,7 +278,7 @@ case_live_restore()
 
 tasks_running()
 {
-	[ "$(docker -H "unix://$D/sock" ps -q --filter "label=com.docker.swarm.service.name=$1" --filter status=running | wc -l)" = "$2" ]
+	[ "$(docker ps -q --filter "label=com.docker.swarm.service.name=$1" --filter status=running | wc -l)" = "$2" ]
 }
 
 # A service with replicas: scaled up and down, rolled over, one of them killed.
@@ -296,7 +293,7 @@ case_swarm_service()
 		fail "swarm init: $ERR"
 	fi
 	# Whatever happens, the swarm is left and live restore is back.
-	trap 'docker -H unix://$D/sock swarm leave --force; stop_daemon -TERM; start_daemon' EXIT
+	trap 'docker swarm leave --force; stop_daemon -TERM; start_daemon' EXIT
 	ok service create -d --name "$N" --no-resolve-image --replicas 2 --network host --limit-memory 32m bb sleep 1000
 	TRIES=400 wait_for "two replicas" tasks_running "$N" 2
 	ok service scale -d "$N=4"
@@ -304,29 +301,21 @@ case_swarm_service()
 	ok service scale -d "$N=1"
 	TRIES=400 wait_for "one replica" tasks_running "$N" 1
 	local before
-	before=$(docker -H "unix://$D/sock" ps -q --filter "label=com.docker.swarm.service.name=$N")
+	before=$(docker ps -q --filter "label=com.docker.swarm.service.name=$N")
 	ok service update -d --no-resolve-image --env-add ROLLED=over --stop-grace-period 1s "$N"
-	TRIES=400 wait_for "the roll-over" sh -c "[ -z \"\$(docker -H unix://$D/sock ps -q --no-trunc | grep '^$before')\" ]"
+	TRIES=400 wait_for "the roll-over" sh -c "[ -z \"\$(docker ps -q --no-trunc | grep '^$before')\" ]"
 	TRIES=400 wait_for "one replica" tasks_running "$N" 1
-	before=$(docker -H "unix://$D/sock" ps -q --filter "label=com.docker.swarm.service.name=$N")
+	before=$(docker ps -q --filter "label=com.docker.swarm.service.name=$N")
 	says 33554432 exec "$before" cat "$(limit memory.max)"
 	ok kill "$before"
-	TRIES=400 wait_for "another one" sh -c "docker -H unix://$D/sock ps -q | grep -v '$before' | grep -q ."
+	TRIES=400 wait_for "another one" sh -c "docker ps -q | grep -v '$before' | grep -q ."
 	ok service rm "$N"
 	TRIES=400 wait_for "the end" tasks_running "$N" 0
 }
 
 case_ten_at_once()
 {
-	local i pids=()
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		docker -H "unix://$D/sock" run --rm --network none bb sh -c "exit $i" &
-		pids+=($!)
-	done
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		wait "${pids[i - 1]}"
-		equal "status of run $i" "$i" $?
-	done
+	at_once 10 docker run --rm --network none bb sh -c 'exit @'
 }
 
 case_nothing_is_left()

@@ -3,6 +3,10 @@
 #
 # Podman, as root and as a user, with systemd as the manager of cgroups.
 
+ENGINE=podman
+# shellcheck source=cli.sh
+. "$HERE/cli.sh"
+
 e() { call podman --runtime "$RT" "$@"; }
 
 # Podman gives no cgroup to a user's container on version 1.
@@ -32,15 +36,6 @@ end_case()
 	timeout 60 podman --runtime "$RT" pod rm -f -a -t 0
 	timeout 60 podman --runtime "$RT" rm -f -a -t 0
 	timeout 60 podman volume rm -f -a
-}
-
-inspect() { podman inspect --format "$2" "$1"; }
-
-# A container that waits; it is $N.
-sleeper()
-{
-	ok run -d --name "$N" "$@" bb sh -c 'trap "exit 5" TERM; echo up; while :; do sleep .2; done'
-	wait_for "the container" sh -c "podman logs $N | grep -q up"
 }
 
 cgroup_of()
@@ -117,7 +112,7 @@ case_logs_journald()
 	need_systemd
 	ok run -d --name "$N" --log-driver journald bb sh -c 'echo to the journal'
 	ok wait "$N"
-	wait_for "the journal" sh -c "podman logs $N | grep -q 'to the journal'"
+	wait_for "the journal" has_logged "$N" "to the journal"
 }
 
 case_logs_follow()
@@ -167,15 +162,7 @@ case_exec_detached()
 case_exec_many()
 {
 	sleeper
-	local i pids=()
-	for i in 1 2 3 4 5 6; do
-		podman --runtime "$RT" exec "$N" sh -c "exit $i" &
-		pids+=($!)
-	done
-	for i in 1 2 3 4 5 6; do
-		wait "${pids[i - 1]}"
-		equal "status of exec $i" "$i" $?
-	done
+	at_once 6 podman --runtime "$RT" exec "$N" sh -c 'exit @'
 }
 
 # --------------------------------------------------------------------------------------- signals
@@ -192,10 +179,9 @@ case_stop()
 
 case_kill()
 {
-	ok run -d --name "$N" bb sh -c 'trap "echo usr1" USR1; echo up; while :; do sleep .1; done'
-	wait_for "the container" sh -c "podman logs $N | grep -q up"
+	container -- 'trap "echo usr1" USR1; echo up; while :; do sleep .1; done'
 	ok kill -s USR1 "$N"
-	wait_for "the signal" sh -c "podman logs $N | grep -q usr1"
+	wait_for "the signal" has_logged "$N" "usr1"
 	ok kill "$N"
 	says 137 wait "$N"
 }
@@ -211,8 +197,7 @@ case_signals_are_passed_on()
 
 case_stop_signal()
 {
-	ok run -d --name "$N" --stop-signal USR2 bb sh -c 'trap "exit 8" USR2; echo up; while :; do sleep .1; done'
-	wait_for "the container" sh -c "podman logs $N | grep -q up"
+	container --stop-signal USR2 -- 'trap "exit 8" USR2; echo up; while :; do sleep .1; done'
 	ok stop "$N"
 	equal "exit code" 8 "$(inspect "$N" '{{.State.ExitCode}}')"
 }
@@ -220,7 +205,7 @@ case_stop_signal()
 case_restart_policy()
 {
 	ok run -d --name "$N" --restart on-failure:2 bb sh -c 'exit 4'
-	wait_for "two restarts" sh -c "[ \"\$(podman inspect --format '{{.RestartCount}} {{.State.Status}}' $N)\" = '2 exited' ]"
+	wait_for "two restarts" is "$N" '{{.RestartCount}} {{.State.Status}}' '2 exited'
 }
 
 case_restart_and_start()
@@ -756,15 +741,7 @@ case_init_is_killed_from_outside()
 
 case_ten_at_once()
 {
-	local i pids=()
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		podman --runtime "$RT" run --rm --network none bb sh -c "exit $i" &
-		pids+=($!)
-	done
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		wait "${pids[i - 1]}"
-		equal "status of run $i" "$i" $?
-	done
+	at_once 10 podman --runtime "$RT" run --rm --network none bb sh -c 'exit @'
 }
 
 # Last: of all the cases before, of every runtime.
