@@ -515,7 +515,7 @@ EXPORT int32_t krun_get_kernel_name(uint32_t ctx_id, char *buf, size_t len)
 
 static int32_t not_built(uint32_t ctx_id, const char *what)
 {
-	return answer_locked(ctx_id, rl_refuse(RL_E(ENOTSUP), "%s: not built in", what), 0);
+	return answer_locked(ctx_id, vmm_config_not_built(what), 0);
 }
 
 EXPORT int32_t krun_set_tee_config_file(uint32_t ctx_id, const char *filepath)
@@ -548,9 +548,7 @@ EXPORT int32_t krun_display_set_edid(uint32_t ctx_id, uint32_t display_id, const
 				     size_t blob_size)
 {
 	(void)display_id;
-	(void)edid_blob;
-	(void)blob_size;
-	return not_built(ctx_id, "display");
+	CONFIGURE(ctx_id, vmm_config_display_edid(c, edid_blob, blob_size));
 }
 
 EXPORT int32_t krun_display_set_dpi(uint32_t ctx_id, uint32_t display_id, uint32_t dpi)
@@ -580,26 +578,20 @@ EXPORT int32_t krun_display_set_refresh_rate(uint32_t ctx_id, uint32_t display_i
 EXPORT int32_t krun_set_display_backend(uint32_t ctx_id, const void *display_backend,
 					size_t backend_size)
 {
-	(void)display_backend;
-	(void)backend_size;
-	return not_built(ctx_id, "display");
+	CONFIGURE(ctx_id, vmm_config_display_backend(c, display_backend, backend_size));
 }
 
 EXPORT int krun_add_input_device(uint32_t ctx_id, const void *config_backend,
 				 size_t config_backend_size, const void *events_backend,
 				 size_t events_backend_size)
 {
-	(void)config_backend;
-	(void)config_backend_size;
-	(void)events_backend;
-	(void)events_backend_size;
-	return not_built(ctx_id, "input devices");
+	CONFIGURE(ctx_id, vmm_config_input_device(c, config_backend, config_backend_size,
+						  events_backend, events_backend_size));
 }
 
 EXPORT int krun_add_input_device_fd(uint32_t ctx_id, int input_fd)
 {
-	(void)input_fd;
-	return not_built(ctx_id, "input devices");
+	CONFIGURE(ctx_id, vmm_config_input_fd(c, input_fd));
 }
 
 EXPORT int32_t krun_add_vhost_user_device(uint32_t ctx_id, uint32_t device_type,

@@ -251,3 +251,14 @@ RL_MUST rl_err vmm_config_vsock_port(struct vmm_config *c, uint32_t port, const 
 RL_MUST rl_err vmm_config_text(const char *what, const char *s);
 RL_MUST rl_err vmm_config_copy(struct vmm_config *c, const char *s, const char **ret);
 RL_MUST rl_err vmm_config_exists(const struct vmm_config *c);
+
+/* config_media.c: displays and input, of which only the arguments are looked at (EINVAL). */
+RL_MUST rl_err vmm_config_display_backend(const struct vmm_config *c, const void *backend,
+					  size_t size);
+RL_MUST rl_err vmm_config_display_edid(const struct vmm_config *c, const uint8_t *blob,
+				       size_t size);
+RL_MUST rl_err vmm_config_input_device(const struct vmm_config *c, const void *config,
+				       size_t config_size, const void *events, size_t events_size);
+RL_MUST rl_err vmm_config_input_fd(const struct vmm_config *c, int fd);
+/* ENOTSUP, what a known device answers that is not there. */
+RL_MUST rl_err vmm_config_not_built(const char *what);

@@ -362,13 +362,9 @@ TEST(what_is_not_built_says_so)
 	EXPECT(krun_set_gpu_options(ctx, 0), -ENOTSUP, "GPU");
 	EXPECT(krun_set_gpu_options2(ctx, 0, 0), -ENOTSUP, "GPU");
 	EXPECT(krun_add_display(ctx, 1, 1), -ENOTSUP, "display");
-	EXPECT(krun_display_set_edid(ctx, 0, NULL, 0), -ENOTSUP, "display");
 	EXPECT(krun_display_set_dpi(ctx, 0, 96), -ENOTSUP, "display");
 	EXPECT(krun_display_set_physical_size(ctx, 0, 1, 1), -ENOTSUP, "display");
 	EXPECT(krun_display_set_refresh_rate(ctx, 0, 60), -ENOTSUP, "display");
-	EXPECT(krun_set_display_backend(ctx, NULL, 0), -ENOTSUP, "display");
-	EXPECT(krun_add_input_device(ctx, NULL, 0, NULL, 0), -ENOTSUP, "input");
-	EXPECT(krun_add_input_device_fd(ctx, 0), -ENOTSUP, "input");
 	EXPECT(krun_add_vhost_user_device(ctx, 4, "/s", NULL, 1, sizes), -ENOTSUP, "vhost-user");
 	EXPECT(krun_set_tee_config_file(ctx, "/x"), -ENOTSUP, "confidential");
 }
