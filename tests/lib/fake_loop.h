@@ -130,6 +130,12 @@ void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index)
 	irq->count[index]++;
 }
 
+int vmm_virtio_used_later(struct vmm_virtio_irq *irq, uint16_t index)
+{
+	irq->count[index]++;
+	return -1;
+}
+
 void vmm_virtio_broken(struct vmm_virtio_irq *irq)
 {
 	irq->is_broken = true;

@@ -348,6 +348,7 @@ rl_err vmm_blk_new(const struct vmm_virtio_env *env, const struct vmm_blk_config
 		return e;
 	}
 	describe(b, config);
+	vmm_worker_prepare(&b->worker);
 	*ret = &b->dev;
 	return RL_OK;
 }

@@ -59,6 +59,12 @@ struct vmm_virtio_run {
 void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index);
 
 /*
+ * The same for a thread that has one more call to make: returns the eventfd to which it writes 1,
+ * in 8 bytes, soon. -1: nothing is to be written.
+ */
+int vmm_virtio_used_later(struct vmm_virtio_irq *irq, uint16_t index);
+
+/*
  * The device cannot go on: DEVICE_NEEDS_RESET (2.1.1), until the driver resets it. As above: any
  * thread, no lock.
  */

@@ -61,6 +61,13 @@ void vmm_virtio_used(struct vmm_virtio_irq *irq, uint16_t index)
 	raise_line(irq, VIRTIO_MMIO_INT_VRING);
 }
 
+int vmm_virtio_used_later(struct vmm_virtio_irq *irq, uint16_t index)
+{
+	(void)index;
+	atomic_fetch_or(&irq->status, VIRTIO_MMIO_INT_VRING);
+	return irq->fd;
+}
+
 void vmm_virtio_broken(struct vmm_virtio_irq *irq)
 {
 	atomic_store(&irq->broken, true);

@@ -5,7 +5,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 
@@ -16,7 +15,10 @@ static bool stopped(const struct vmm_worker *w)
 	return __atomic_load_n(&w->stop, __ATOMIC_ACQUIRE);
 }
 
-/* Serves what is in a queue. Each reply is told as soon as the guest wants to be told. */
+/*
+ * Serves what is in a queue. A reply that the guest wants to be told of is told before the next
+ * request is begun, or, if there is none, by the call that goes to sleep.
+ */
 static void serve(struct vmm_worker *w, unsigned index)
 {
 	struct vmm_queue *q = &w->queue[index];
@@ -26,10 +28,12 @@ static void serve(struct vmm_worker *w, unsigned index)
 	while (!stopped(w)) {
 		switch (vmm_queue_pop(q, &w->chain)) {
 		case VMM_POP_CHAIN:
+			vmm_doorbell_pay(&w->bell);
 			written = w->ops->serve(w->arg, index, &w->chain);
 			vmm_queue_push(q, w->chain.head, written);
 			if (vmm_queue_wants_interrupt(q))
-				vmm_virtio_used(w->irq, (uint16_t)index);
+				vmm_doorbell_owe(&w->bell,
+						 vmm_virtio_used_later(w->irq, (uint16_t)index));
 			break;
 		case VMM_POP_EMPTY:
 			if (!vmm_queue_listen(q))
@@ -46,7 +50,6 @@ static void serve(struct vmm_worker *w, unsigned index)
 static void *work(void *arg)
 {
 	struct vmm_worker *w = arg;
-	struct epoll_event event;
 
 	prctl(PR_SET_NAME, w->ops->thread_name);
 	if (w->ops->enter != NULL) {
@@ -57,14 +60,14 @@ static void *work(void *arg)
 			return NULL;
 		}
 	}
+	vmm_doorbell_enter(&w->bell);
 	while (!stopped(w)) {
 		for (unsigned i = 0; i < w->queue_count; i++)
 			serve(w, i);
-		/* Edge-triggered: every notification wakes this up once, and none is read. */
-		while (!stopped(w) && epoll_wait(rl_fd_get(&w->epoll_fd), &event, 1, -1) < 0 &&
-		       errno == EINTR)
-			continue;
+		if (!stopped(w))
+			vmm_doorbell_sleep(&w->bell);
 	}
+	vmm_doorbell_pay(&w->bell);
 	return NULL;
 }
 
@@ -85,14 +88,6 @@ static rl_err start_thread(struct vmm_worker *w)
 	return rl_pos(result, "start the worker thread");
 }
 
-static rl_err watch(struct vmm_worker *w, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-
-	return rl_sys(epoll_ctl(rl_fd_get(&w->epoll_fd), EPOLL_CTL_ADD, fd, &event),
-		      "wait for descriptor %d", fd);
-}
-
 static rl_err open_queue(struct vmm_worker *w, const struct vmm_virtio_run *run, unsigned i)
 {
 	enum vmm_queue_fault fault =
@@ -100,14 +95,14 @@ static rl_err open_queue(struct vmm_worker *w, const struct vmm_virtio_run *run,
 
 	if (fault != VMM_QUEUE_FINE)
 		return rl_refuse(RL_E(EINVAL), "queue %u: %s", i, vmm_queue_fault_text(fault));
-	return run->queue[i].ready ? watch(w, run->queue[i].kick_fd) : RL_OK;
+	return run->queue[i].ready ? vmm_doorbell_watch(&w->bell, run->queue[i].kick_fd) : RL_OK;
 }
 
 static rl_err start(struct vmm_worker *w, const struct vmm_virtio_run *run)
 {
-	RL_TRY(rl_fd_from(epoll_create1(EPOLL_CLOEXEC), &w->epoll_fd, "make an epoll"));
+	RL_TRY(vmm_doorbell_open(&w->bell));
 	RL_TRY(rl_fd_from(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), &w->stop_fd, "make an eventfd"));
-	RL_TRY(watch(w, rl_fd_get(&w->stop_fd)));
+	RL_TRY(vmm_doorbell_watch(&w->bell, rl_fd_get(&w->stop_fd)));
 	for (unsigned i = 0; i < w->queue_count; i++)
 		RL_TRY(open_queue(w, run, i));
 	return start_thread(w);
@@ -116,9 +111,14 @@ static rl_err start(struct vmm_worker *w, const struct vmm_virtio_run *run)
 static void close_all(struct vmm_worker *w)
 {
 	w->running = false;
-	rl_fd_close(&w->epoll_fd);
+	vmm_doorbell_close(&w->bell);
 	rl_fd_close(&w->stop_fd);
 	memset(w->queue, 0, sizeof(w->queue));
+}
+
+void vmm_worker_prepare(struct vmm_worker *w)
+{
+	vmm_doorbell_prepare(&w->bell);
 }
 
 rl_err vmm_worker_start(struct vmm_worker *w, const struct vmm_virtio_run *run,
@@ -143,8 +143,10 @@ rl_err vmm_worker_start(struct vmm_worker *w, const struct vmm_virtio_run *run,
 
 void vmm_worker_stop(struct vmm_worker *w)
 {
-	if (!w->running)
+	if (!w->running) {
+		vmm_doorbell_close(&w->bell);
 		return;
+	}
 	__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
 	eventfd_write(rl_fd_get(&w->stop_fd), 1);
 	pthread_join(w->thread, NULL);

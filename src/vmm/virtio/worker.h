@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread that serves a device's queues, for devices whose work may block (files). It sleeps in
- * one epoll_wait for all of them; nothing has to be read to go back to sleep.
+ * A thread that serves a device's queues, for devices whose work may block (files). It sleeps at
+ * one doorbell for all of them; nothing has to be read to go back to sleep.
  *
  * The thread must not take the loop's lock: whoever stops it holds that.
  */
 #pragma once
 
 #include "base/fd.h"
+#include "vmm/virtio/doorbell.h"
 #include "vmm/virtio/queue.h"
 
 #include <pthread.h>
@@ -30,7 +31,8 @@ struct vmm_worker {
 	bool running;
 	bool stop; /* atomic */
 	pthread_t thread;
-	struct rl_fd epoll_fd, stop_fd;
+	struct vmm_doorbell bell;
+	struct rl_fd stop_fd;
 	const struct vmm_worker_ops *ops;
 	void *arg;
 	const char *name; /* of the device, for the log */
@@ -40,8 +42,13 @@ struct vmm_worker {
 	struct vmm_chain chain;
 };
 
+/* When the device is made: what may be forbidden later (virtio/doorbell.h). */
+void vmm_worker_prepare(struct vmm_worker *w);
 /* Takes over the queues of `run` and starts. */
 RL_MUST rl_err vmm_worker_start(struct vmm_worker *w, const struct vmm_virtio_run *run,
 				const struct vmm_worker_ops *ops, void *arg, const char *name);
-/* Returns when the thread has ended: the request it works on is finished. Harmless twice. */
+/*
+ * Returns when the thread has ended: the request it works on is finished. Harmless twice, and
+ * without a start.
+ */
 void vmm_worker_stop(struct vmm_worker *w);

@@ -120,6 +120,7 @@ rl_err vmm_fs_new(const struct vmm_virtio_env *env, const struct vmm_fs_config *
 		free(f);
 		return e;
 	}
+	vmm_worker_prepare(&f->worker);
 	*ret = &f->dev;
 	return RL_OK;
 }
