@@ -304,9 +304,12 @@ int32_t krun_set_rlimits(uint32_t ctx_id, const char *const rlimits[]);
  */
 int32_t krun_set_kernel(uint32_t ctx_id, const char *kernel_path, uint32_t kernel_format,
 			const char *initramfs, const char *cmdline);
-/* A flat firmware image, mapped to end at 4 GiB and entered by the reset vector. */
+/*
+ * A flat firmware image of whole pages, at most 16 MiB, mapped to end at 4 GiB and entered by the
+ * reset vector; what fits of its end into 128 KiB is in RAM below 1 MiB, too.
+ */
 int32_t krun_set_firmware(uint32_t ctx_id, const char *firmware_path);
-/* The guest sees VMX or SVM, if the host has it. */
+/* The guest sees VMX or SVM. The start is -ENOTSUP if this host's KVM has neither for it. */
 int32_t krun_set_nested_virt(uint32_t ctx_id, bool enabled);
 /* The IOAPIC is emulated here instead of in the kernel. */
 int32_t krun_split_irqchip(uint32_t ctx_id, bool enable);

@@ -293,6 +293,12 @@ rl_err vmm_plan_make(const struct vmm_config *c, const struct vmm_facts *facts,
 	if (c->vcpus > facts->vcpus_max)
 		return rl_refuse(RL_E(ERANGE), "%u vCPUs: this host's KVM allows %u", c->vcpus,
 				 facts->vcpus_max);
+	if (c->nested && !facts->nested)
+		return rl_hint(
+			rl_refuse(RL_E(ENOTSUP),
+				  "nested virtualisation: KVM here offers guests neither VMX "
+				  "nor SVM"),
+			"load kvm_intel or kvm_amd with nested=1");
 	RL_TRY(rl_arena_new(PLAN_LIMIT, &p.arena));
 	p.vcpus = c->vcpus;
 	RL_TRY(plan_memory(&p, facts));

@@ -33,7 +33,11 @@
 #define LAYOUT_MMIO_MAX 256u
 #define LAYOUT_IOAPIC 0xfec00000ull
 #define LAYOUT_LAPIC 0xfee00000ull
-#define LAYOUT_TSS 0xfffbd000ull /* three pages that KVM on Intel needs */
+/* What KVM on Intel needs for real mode: a page table and three pages, below any firmware. */
+#define LAYOUT_IDENTITY_MAP 0xfeffc000ull
+#define LAYOUT_TSS 0xfeffd000ull
+#define LAYOUT_FIRMWARE_MAX (16ull << 20) /* up to 4 GiB */
+#define LAYOUT_BIOS_COPY_MAX (128ull << 10)
 #define LAYOUT_4G 0x100000000ull
 #define LAYOUT_SHM_ALIGN (1ull << 30)
 
@@ -60,6 +64,7 @@ struct vmm_stdio {
 struct vmm_facts {
 	unsigned vcpus_max;    /* KVM_CAP_MAX_VCPUS */
 	unsigned address_bits; /* guest physical addresses */
+	bool nested;	       /* VMX or SVM can be shown to guests */
 	const char *hostname;  /* what the guest is called unless its environment says otherwise */
 	enum vmm_boot boot;
 	struct vmm_stdio stdio;		       /* of the implicit console */

@@ -65,6 +65,7 @@ static rl_err freeze(struct vmm_machine *m)
 	}
 	m->facts = (struct vmm_facts){ .vcpus_max = m->kvm.vcpus_max,
 				       .address_bits = m->kvm.address_bits,
+				       .nested = m->kvm.nested,
 				       .hostname = "localhost",
 				       .boot = m->supply.boot,
 				       .stdio = look_at(stdio),
@@ -106,14 +107,18 @@ static rl_err map_firmware(struct vmm_machine *m)
 
 	if (f->size == 0)
 		return RL_OK;
-	if (f->size % 4096 || size > LAYOUT_4G - LAYOUT_LAPIC - 4096)
+	if (f->size % 4096 || size > LAYOUT_FIRMWARE_MAX)
 		return rl_refuse(RL_E(EINVAL),
 				 "firmware %s: %zu bytes are not whole pages of at most 16 MiB",
 				 m->supply.name, f->size);
 	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, rl_fd_get(&f->fd), 0);
 	if (host == MAP_FAILED)
 		return rl_sys(-1, "map the firmware");
-	return vmm_kvm_map(&m->kvm, GPA(LAYOUT_4G - size), size, host);
+	RL_TRY(vmm_kvm_map(&m->kvm, GPA(LAYOUT_4G - size), size, host));
+	/* Real mode reaches the first MiB only: as on a PC, the end of it is there as well. */
+	if (size > LAYOUT_BIOS_COPY_MAX)
+		size = LAYOUT_BIOS_COPY_MAX;
+	return vmm_image_place(f, f->size - size, size, &m->mem, GPA(LAYOUT_HIGH_RAM - size));
 }
 
 static rl_err map(struct vmm_machine *m)

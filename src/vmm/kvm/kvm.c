@@ -86,6 +86,10 @@ static void look_at_cpuid(struct vmm_kvm *kvm)
 
 		if (e->function == 0)
 			kvm->intel = e->ebx == 0x756e6547; /* "Genu" */
+		if (e->function == 1 && e->ecx & 1u << 5)
+			kvm->nested = true; /* VMX */
+		if (e->function == 0x80000001 && e->ecx & 1u << 2)
+			kvm->nested = true; /* SVM */
 		if (e->function == 0x80000008)
 			kvm->address_bits = e->eax & 0xff;
 	}
@@ -185,7 +189,11 @@ static rl_err split_irqchip(struct vmm_kvm *kvm)
 
 rl_err vmm_kvm_make_vm(struct vmm_kvm *kvm)
 {
+	uint64_t identity_map = LAYOUT_IDENTITY_MAP;
+
 	RL_TRY(create_vm(kvm));
+	RL_TRY(rl_sys(ioctl(vm_fd(kvm), KVM_SET_IDENTITY_MAP_ADDR, &identity_map),
+		      "KVM_SET_IDENTITY_MAP_ADDR"));
 	return rl_sys(ioctl(vm_fd(kvm), KVM_SET_TSS_ADDR, LAYOUT_TSS), "KVM_SET_TSS_ADDR");
 }
 

@@ -17,6 +17,7 @@ struct vmm_kvm {
 	unsigned vcpus_max;
 	unsigned address_bits;
 	bool tsc_deadline;
+	bool nested;		  /* guests can have guests: VMX or SVM is offered to them */
 	bool intel;		  /* needs a TSS for real mode */
 	struct kvm_cpuid2 *cpuid; /* what this host supports; owned */
 	unsigned next_slot;
