@@ -94,15 +94,24 @@ static uint32_t seccomp_archs(void)
 
 /* Honoured, and able to reach the host: paths, programs, units. */
 static const char *const unsafe_annotations[] = {
+	"io.kubernetes.cri-o.ContainerType",
+	"io.kubernetes.cri.container-type",
+	"krun.",
+	"module.wasm.image/variant",
 	"org.criu.config",
 	"org.systemd.property.",
+	"run.oci.delegate-cgroup",
+	"run.oci.handler",
 	"run.oci.hooks.stderr",
 	"run.oci.hooks.stdout",
 	"run.oci.keep_original_groups",
 	"run.oci.mount_context_type",
 	"run.oci.pidfd_receiver",
 	"run.oci.seccomp.plugins",
+	"run.oci.seccomp.receiver",
 	"run.oci.seccomp_bpf_data",
+	"run.oci.seccomp_fail_unknown_syscall",
+	"run.oci.systemd.force_cgroup_v1",
 	"run.oci.systemd.subgroup",
 	NULL,
 };
@@ -139,6 +148,7 @@ static rl_err run_features(const struct cli_call *call, int *ret_status)
 		{ .key = "org.runlet.commit", .value = RL_COMMIT },
 		{ .key = "org.opencontainers.runc.checkpoint.enabled", .value = "true" },
 		{ .key = "run.oci.crun.checkpoint.enabled", .value = "true" },
+		{ .key = "run.oci.crun.wasm", .value = "true" },
 	};
 	struct rl_json_writer RL_AUTO_JSON w = { 0 };
 	const char *capabilities[65], *options[OPTION_ROOM], *text;

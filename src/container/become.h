@@ -19,11 +19,12 @@ struct ct_becoming {
 	const struct plan_process *process;
 	struct ct_confinement confinement; /* filled in by the caller */
 	int stub_fd;			   /* -1: the runtime runs from a sealed copy */
-	const struct hdl_plan *machine;	   /* the handler's plan */
+	const struct hdl_plan *machine;	   /* the handler's plan; NULL: no machine */
 	struct hdl_session *handler;	   /* instead of the program; NULL: native */
 
 	struct ct_confined confined;
 	const char *program;
+	struct rl_fd module; /* in place of the program, of an engine */
 };
 
 /*

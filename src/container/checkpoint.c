@@ -352,7 +352,7 @@ static rl_err check(struct dump *d)
 				 oci_status_name(status));
 	if (d->record.handler != NULL)
 		return rl_refuse(RL_E(ENOTSUP),
-				 "container %s runs in a %s machine, which cannot be "
+				 "container %s is run by the handler %s: it cannot be "
 				 "checkpointed",
 				 d->record.id, d->record.handler);
 	return RL_OK;

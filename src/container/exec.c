@@ -18,6 +18,7 @@
 #include "container/rdt.h"
 #include "container/record.h"
 #include "container/talk.h"
+#include "handlers/handler.h"
 #include "linux/ids.h"
 #include "linux/path.h"
 #include "linux/sched.h"
@@ -387,6 +388,12 @@ rl_err ct_exec(struct rl_arena *a, const struct plan_request *request,
 
 	RL_TRY(ct_record_load(a, request->state_root, request->id, &x.store, &x.record));
 	RL_TRY(check_status(&x));
+	if (hdl_is_engine(x.record.handler))
+		return rl_hint(rl_refuse(RL_E(ENOTSUP),
+					 "container %s runs a WebAssembly module (handler %s): no "
+					 "other program can be executed in it",
+					 request->id, x.record.handler),
+			       "start another container with the same namespaces");
 	if (x.record.handler != NULL)
 		return ct_exec_machine(&(struct ct_machine_exec){ a, request, options, wanted,
 								  &x.store, &x.record },

@@ -130,7 +130,7 @@ static rl_err build(struct state *s)
 	if (s->in->brings_loopback_up)
 		RL_TRY(lx_net_loopback_up());
 	RL_TRY(set_names(&p->ns));
-	if (s->in->handler != NULL) {
+	if (p->vm != NULL) {
 		RL_TRY(ct_agent_prepare_in(s->in->agent_dir, s->in->handler));
 		RL_TRY(connect_machine(s));
 	}

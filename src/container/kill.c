@@ -3,6 +3,7 @@
 #include "container/agent.h"
 #include "container/container.h"
 #include "container/record.h"
+#include "handlers/handler.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -72,7 +73,8 @@ static bool is_guests(const struct ct_store *store, const struct oci_record *rec
 {
 	bool has_agent = !rl_drop_failed(ct_agent_check(store, record, ""));
 
-	return record->handler != NULL && signal != SIGKILL && (has_agent || signal != SIGTERM);
+	return hdl_makes_machine(record->handler) && signal != SIGKILL &&
+	       (has_agent || signal != SIGTERM);
 }
 
 rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int signal, bool all)
@@ -86,12 +88,12 @@ rl_err ct_kill(struct rl_arena *a, const char *root, const char *id, int signal,
 	RL_TRY(ct_record_cgroup(a, &record, &cg));
 	/* With --all a dead init does not matter: others may be there. */
 	if (means_all(&record, signal, all) && cg.count > 0 &&
-	    (record.handler == NULL || signal == SIGKILL))
+	    (!hdl_makes_machine(record.handler) || signal == SIGKILL))
 		return signal_all(&cg, signal);
 	RL_TRY(ct_status(a, &store, &record, &status));
 	if (status == OCI_STOPPED || status == OCI_CREATING)
 		return not_running(&record, status);
-	if (record.handler != NULL && status == OCI_RUNNING && is_guests(&store, &record, signal))
+	if (status == OCI_RUNNING && is_guests(&store, &record, signal))
 		return kill_in_machine(&store, &record, signal, all);
 	RL_TRY(kill_init(&record, signal));
 	/* The version 1 freezer keeps a killed task: it dies when it is thawed. */

@@ -3,6 +3,7 @@
 #include "container/agent.h"
 #include "container/container.h"
 #include "container/record.h"
+#include "handlers/handler.h"
 
 #include <pwd.h>
 #include <regex.h>
@@ -103,7 +104,7 @@ rl_err ct_guest_processes(struct rl_arena *a, const char *root, const char *id, 
 	size_t count;
 
 	RL_TRY(ct_record_load(a, root, id, &store, &record));
-	*ret_machine = record.handler != NULL;
+	*ret_machine = hdl_makes_machine(record.handler);
 	if (!*ret_machine)
 		return RL_OK;
 	RL_TRY(ct_agent_check(&store, &record, "ps"));

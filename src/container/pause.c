@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/container.h"
 #include "container/record.h"
+#include "handlers/handler.h"
 
 static rl_err open_for(struct rl_arena *a, const char *root, const char *id, struct ct_store *store,
 		       struct oci_record *record, struct lx_cgroup *cg, enum oci_status *ret_status)
@@ -28,7 +29,8 @@ rl_err ct_pause(struct rl_arena *a, const char *root, const char *id)
 	if (status != OCI_RUNNING && status != OCI_CREATED)
 		return rl_refuse(RL_E(EINVAL), "container not running: %s is %s", id,
 				 oci_status_name(status));
-	return record.handler != NULL ? lx_cgroup_freeze_machine(&cg) : lx_cgroup_freeze(&cg);
+	return hdl_makes_machine(record.handler) ? lx_cgroup_freeze_machine(&cg)
+						 : lx_cgroup_freeze(&cg);
 }
 
 rl_err ct_resume(struct rl_arena *a, const char *root, const char *id)

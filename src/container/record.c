@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "container/gate.h"
+#include "handlers/handler.h"
 #include "plan/ns.h"
 
 #include <string.h>
@@ -206,8 +207,9 @@ rl_err ct_status(struct rl_arena *a, const struct ct_store *s, const struct oci_
 	}
 	if (record->cgroup_count > 0) {
 		RL_TRY(ct_record_cgroup(a, record, &cg));
-		RL_TRY(record->handler != NULL ? lx_cgroup_is_frozen_machine(&cg, &frozen)
-					       : lx_cgroup_is_frozen(&cg, &frozen),
+		RL_TRY(hdl_makes_machine(record->handler)
+			       ? lx_cgroup_is_frozen_machine(&cg, &frozen)
+			       : lx_cgroup_is_frozen(&cg, &frozen),
 		       "container %s", record->id);
 	}
 	*ret = frozen ? OCI_PAUSED : OCI_RUNNING;

@@ -9,6 +9,7 @@
 #include "container/rdt.h"
 #include "container/record.h"
 #include "container/scope.h"
+#include "handlers/handler.h"
 #include "oci/read.h"
 #include "plan/cgroup_unit.h"
 
@@ -185,7 +186,7 @@ static rl_err check_machine(const struct oci_record *record, const struct oci_re
 	const struct oci_memory *memory = r->memory;
 	long long mib;
 
-	if (record->handler == NULL || memory == NULL || !memory->limit.set ||
+	if (!hdl_makes_machine(record->handler) || memory == NULL || !memory->limit.set ||
 	    memory->limit.value < 0)
 		return RL_OK;
 	mib = memory->limit.value >> 20;

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Handlers: what a container's first process becomes instead of executing a program. There is one,
- * "krun": a virtual machine, by libkrun. Who calls what, and when:
+ * Handlers: what a container's first process becomes instead of executing a program. Two kinds:
+ *
+ *     krun                           a virtual machine, by libkrun, in which the program runs
+ *     wasm wasmedge wasmtime wamr    an engine, which runs a WebAssembly module in the process
+ *                                    itself: confined like any program of a container
+ *
+ * Who calls what, and when:
  *
  *     hdl_choose     anyone    pure          is there a handler, and which?
  *     hdl_load       runtime   before PLAN   the library, /dev/kvm, facts; nothing is touched
- *     hdl_plan_make  plan      pure          configuration and facts -> struct hdl_plan
- *     hdl_open       runtime   before CLAIM  what only the host has: kernel files, passt
+ *     hdl_plan_make  plan      pure          configuration and facts -> struct hdl_plan (machines)
+ *     hdl_open       runtime   before CLAIM  what only the host has: kernel files, passt (machines)
  *     hdl_connect    init      FURNISH       the host's root and the container's network in sight
- *     hdl_enter      init      BECOME        the machine; comes back only with a failure
+ *                                            (machines)
+ *     hdl_enter      init      BECOME        machine or module; comes back only with a failure
  *
  * The lean program cannot load libraries: container/again.h executes runlet-full before hdl_load.
  * handlers/none.c is what it has in place of the rest.
@@ -29,13 +35,18 @@ struct lx_device_rule;
 /* ---- choosing (choose.c) --------------------------------------------------------------------- */
 
 /*
- * By `run.oci.handler`, or by the name that the program was called by; *ret_name NULL: none. The
- * sandbox of a pod is always native: it only holds namespaces.
+ * By `run.oci.handler`, by the name that the program was called by, or by
+ * `module.wasm.image/variant`; *ret_name NULL: none. The sandbox of a pod is always native: it only
+ * holds namespaces. So is a program not named *.wasm or *.wat where a "smart" word asks for wasm.
  * EACCES: both ways, and they differ. ENOTSUP: a name that nobody knows, since running natively
  * what asked for isolation would be a lie.
  */
 RL_MUST rl_err hdl_choose(const struct oci_config *config, const struct plan_request *request,
 			  const char **ret_name);
+
+/* Of the two kinds; NULL is a native container, and false. */
+bool hdl_makes_machine(const char *name);
+bool hdl_is_engine(const char *name);
 
 /* ---- facts of machines (krun.c) ---------------------------------------------------------------
  */
@@ -136,8 +147,12 @@ void hdl_free(struct hdl_session *session);
 size_t hdl_keeps(const struct hdl_session *session, int keeps[static HDL_KEEPS_MAX]);
 
 struct hdl_entry {
-	int talk_fd;	  /* closed when the program runs; until then a failure is the caller's */
-	const char *home; /* of the program's user, NULL: it is in the environment */
+	int talk_fd; /* closed when the program runs; until then a failure is the caller's */
+	/* Of machines: of the program's user, NULL: it is in the environment. */
+	const char *home;
+	/* Of engines: the module, taken over, with its arguments and environment up to a NULL. */
+	int program_fd;
+	const char *const *args, *const *env;
 };
 
 /* Becomes what the handler makes. Never returns RL_OK. */

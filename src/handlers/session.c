@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One way in for the callers; behind it, what each kind of handler has loaded. */
 #include "handlers/krun.h"
+#include "handlers/wasm.h"
 
 #include <stdlib.h>
 
+/* One of the two. */
 struct hdl_session {
 	struct krun_session *krun;
+	struct wasm_session *wasm;
 };
 
 void hdl_free(struct hdl_session *s)
@@ -13,6 +16,7 @@ void hdl_free(struct hdl_session *s)
 	if (s == NULL)
 		return;
 	krun_free(s->krun);
+	wasm_free(s->wasm);
 	free(s);
 }
 
@@ -29,7 +33,9 @@ rl_err hdl_load(const char *name, const struct oci_config *config, int bundle_fd
 
 	if (s == NULL)
 		return rl_nomem();
-	RL_TRY(krun_load(config, bundle_fd, &s->krun), "handler \"%s\"", name);
+	RL_TRY(hdl_makes_machine(name) ? krun_load(config, bundle_fd, &s->krun)
+				       : wasm_load(name, &s->wasm),
+	       "handler \"%s\"", name);
 	*ret = s;
 	s = NULL;
 	return RL_OK;
@@ -37,12 +43,13 @@ rl_err hdl_load(const char *name, const struct oci_config *config, int bundle_fd
 
 size_t hdl_keeps(const struct hdl_session *s, int keeps[static HDL_KEEPS_MAX])
 {
-	return krun_keeps(s->krun, keeps);
+	return s->krun != NULL ? krun_keeps(s->krun, keeps) : 0;
 }
 
 rl_err hdl_enter(struct hdl_session *s, const struct hdl_entry *entry)
 {
-	return krun_enter(s->krun, entry->home, entry->talk_fd);
+	return s->krun != NULL ? krun_enter(s->krun, entry->home, entry->talk_fd)
+			       : wasm_enter(s->wasm, entry);
 }
 
 /* ---- machines -------------------------------------------------------------------------------- */

@@ -155,9 +155,13 @@ static rl_err warn_of_annotations(struct making *m, const struct oci_map *map)
 		"run.oci.systemd.subgroup",
 	};
 
+	const char *key;
+
 	for (size_t i = 0; i < map->count; i++) {
-		const char *key = map->items[i].key;
-		bool found = strncmp(key, "run.oci.", 8) != 0;
+		bool found;
+
+		key = map->items[i].key;
+		found = strncmp(key, "run.oci.", 8) != 0;
 
 		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]) && !found; k++)
 			found = strcmp(key, known[k]) == 0;
@@ -165,6 +169,12 @@ static rl_err warn_of_annotations(struct making *m, const struct oci_map *map)
 			RL_TRY(plan_warn(m->arena, &m->warnings,
 					 "$.annotations[\"%s\"]: ignored: not known", key));
 	}
+	key = oci_map_get(map, "module.wasm.image/variant");
+	if (key != NULL && strcmp(key, "compat") != 0 && strcmp(key, "compat-smart") != 0)
+		return plan_warn(m->arena, &m->warnings,
+				 "$.annotations[\"module.wasm.image/variant\"]: ignored: \"%s\" is "
+				 "not known",
+				 key);
 	return RL_OK;
 }
 
@@ -194,9 +204,9 @@ static enum plan_exe_defence make_exe_defence(const struct plan *p)
 {
 	if (p->ns.join[PLAN_NS_PID] != NULL || p->hooks[PLAN_HOOK_START_CONTAINER].count > 0)
 		return PLAN_EXE_SEALED;
-	/* A machine executes nothing. */
-	if (p->vm != NULL)
-		return PLAN_EXE_STUB;
+	/* A machine executes nothing; a module can open /proc/self/exe, which is the runtime. */
+	if (p->handler != NULL)
+		return p->vm != NULL ? PLAN_EXE_STUB : PLAN_EXE_SEALED;
 	return plan_exe_defence_for(&p->process, &p->seccomp);
 }
 
@@ -204,7 +214,7 @@ static enum plan_exe_defence make_exe_defence(const struct plan *p)
 static rl_err make_handler(struct making *m)
 {
 	RL_TRY(hdl_choose(m->config, m->request, &m->plan->handler));
-	if (m->plan->handler == NULL)
+	if (!hdl_makes_machine(m->plan->handler))
 		return RL_OK;
 	if (m->facts == NULL)
 		return rl_fail(RL_E(EPROTO), "plan for a handler without its facts");

@@ -114,6 +114,38 @@ TEST(unknown_words_of_the_family_are_a_warning)
 	CHECK(strstr(p->warnings[0], "run.oci.nonsense") != NULL);
 }
 
+#define MODULE                                                                    \
+	"{" PLAIN "'process':{'cwd':'/','args':['%s'],'user':{'uid':0,'gid':0}}," \
+	"'annotations':{'%s':'%s'}}"
+
+/* A module's engine needs no facts: it is planned like any program, but for its executable. */
+TEST(a_module_is_confined_like_a_program)
+{
+	static const struct {
+		const char *program, *key, *value, *handler;
+	} cases[] = {
+		{ "/a.wasm", "run.oci.handler", "wasm", "wasm" },
+		{ "/a", "run.oci.handler", "wamr", "wamr" },
+		{ "/a", "run.oci.handler", "wasm-smart", NULL },
+		{ "/a.WASM", "run.oci.handler", "wasm-smart", "wasm" },
+		{ "/a", "module.wasm.image/variant", "compat", "wasm" },
+		{ "/a.wasm.sh", "module.wasm.image/variant", "compat-smart", NULL },
+		{ "/a.wat", "module.wasm.image/variant", "compat-smart", "wasm" },
+		{ "/a.wasm", "module.wasm.image/variant", "other", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan_request r = a_request();
+
+		CHECK_OK(plan_of(
+			&r, config_of(MODULE, cases[i].program, cases[i].key, cases[i].value)));
+		CHECK(cases[i].handler == NULL ? p->handler == NULL
+					       : strcmp(p->handler, cases[i].handler) == 0);
+		CHECK(p->vm == NULL);
+		CHECK(p->exe_defence == PLAN_EXE_SEALED || cases[i].handler == NULL);
+	}
+}
+
 TEST(an_unknown_handler_is_refused)
 {
 	struct plan_request r = a_request();
