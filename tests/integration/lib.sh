@@ -5,7 +5,7 @@
 # host is as it was before. tests/integration/run sources this file, then the themes.
 #
 # A case is a function test_THEME_WHAT. It runs in a subshell of its own and ends with success, or
-# with `fail WHY` or `skip WHY`. It finds these variables:
+# with `fail WHY` or `skip WHY`; what it puts into $C/say is said after its line. It finds these variables:
 #
 #   C      its scratch directory       B      its bundle (after `bundle`)
 #   ID     a container name            CG     a cgroupsPath that nobody else uses
@@ -657,6 +657,7 @@ run_case()
 		why="afterwards: $leaks"
 	}
 	say_case "${name#test_}" "$result" "$why"
+	[ ! -s "$C/say" ] || cat "$C/say"
 	[ -n "$KEEP" ] || rm -rf --one-file-system "$C"
 }
 
