@@ -343,6 +343,14 @@ int32_t krun_set_kvm_fd(uint32_t ctx_id, int fd);
  */
 int32_t krun_set_ready_fd(uint32_t ctx_id, int fd);
 /*
+ * A network interface on a tap device that the caller has opened and attached (TUNSETIFF with
+ * IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), since that takes a device node, and rights over the network
+ * namespace. It is copied by the start, and the open file becomes non-blocking. Offloads and flags
+ * as of krun_add_net_tap. -EBADF; at the start -EBADFD: not such a device.
+ */
+int32_t krun_add_net_tap_fd(uint32_t ctx_id, int fd, uint8_t *const c_mac, uint32_t features,
+			    uint32_t flags);
+/*
  * Which kernel a start would boot, with the place it was found in. Written and returned like the
  * text of krun_get_last_error(). -ENOENT: there is none.
  */

@@ -27,6 +27,8 @@
 	X(krun_set_root_disk_remount) \
 	X(krun_add_disk2)             \
 	X(krun_add_net_unixstream)    \
+	X(krun_add_net_tap)           \
+	X(krun_add_net_tap_fd)        \
 	X(krun_add_vsock_port2)       \
 	X(krun_set_exec)              \
 	X(krun_set_env)               \

@@ -283,6 +283,7 @@ static const struct {
 	{ "ioctl", 1, UINT64_MAX, FIONBIO },
 	{ "ioctl", 1, UINT64_MAX, FIOCLEX },
 	{ "ioctl", 1, UINT64_MAX, TUNGETFEATURES },
+	{ "ioctl", 1, UINT64_MAX, TUNGETIFF },
 	{ "ioctl", 1, UINT64_MAX, TUNSETIFF },
 	{ "ioctl", 1, UINT64_MAX, TUNSETOFFLOAD },
 	{ "ioctl", 1, UINT64_MAX, TUNSETVNETHDRSZ },

@@ -309,6 +309,12 @@ EXPORT int32_t krun_add_net_tap(uint32_t ctx_id, char *c_tap_name, uint8_t *cons
 	CONFIGURE(ctx_id, vmm_config_tap(c, c_tap_name, c_mac, features, flags));
 }
 
+EXPORT int32_t krun_add_net_tap_fd(uint32_t ctx_id, int fd, uint8_t *const c_mac, uint32_t features,
+				   uint32_t flags)
+{
+	CONFIGURE(ctx_id, vmm_config_tap_fd(c, fd, c_mac, features, flags));
+}
+
 EXPORT int32_t krun_set_passt_fd(uint32_t ctx_id, int fd)
 {
 	CONFIGURE(ctx_id, vmm_config_net_old(c, VMM_BACKEND_STREAM, NULL, fd));

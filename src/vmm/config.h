@@ -237,6 +237,8 @@ RL_MUST rl_err vmm_config_net_old(struct vmm_config *c, enum vmm_net_backend bac
 RL_MUST rl_err vmm_config_net_mac(struct vmm_config *c, const uint8_t *mac);
 RL_MUST rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac,
 			      uint32_t features, uint32_t flags);
+RL_MUST rl_err vmm_config_tap_fd(struct vmm_config *c, int fd, const uint8_t *mac,
+				 uint32_t features, uint32_t flags);
 
 /* The proxy that makes the guest's sockets the host's (TSI) is not built: judged, then ENOTSUP. */
 RL_MUST rl_err vmm_config_port_map(struct vmm_config *c, const char *const map[]);

@@ -2,6 +2,7 @@
 /* The setters of network and vsock. */
 #include "vmm/config.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -105,18 +106,34 @@ rl_err vmm_config_net_mac(struct vmm_config *c, const uint8_t *mac)
 	return RL_OK;
 }
 
-rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac, uint32_t features,
-		      uint32_t flags)
+static rl_err check_tap(const uint8_t *mac, uint32_t features, uint32_t flags)
 {
-	RL_TRY(vmm_config_text("name of the tap device", name));
 	RL_TRY(check_net(mac, features, flags, NET_DHCP));
 	if ((features & NET_GUEST_OFFLOADS) && !(features & NET_GUEST_CSUM))
 		return rl_refuse(RL_E(EINVAL),
 				 "network: segmentation offload to the guest needs GUEST_CSUM");
+	return RL_OK;
+}
+
+rl_err vmm_config_tap(struct vmm_config *c, const char *name, const uint8_t *mac, uint32_t features,
+		      uint32_t flags)
+{
+	RL_TRY(vmm_config_text("name of the tap device", name));
+	RL_TRY(check_tap(mac, features, flags));
 	return add_net(
 		c,
 		(struct vmm_net){
 			.backend = VMM_BACKEND_TAP, .path = name, .fd = -1, .features = features },
+		mac, flags);
+}
+
+rl_err vmm_config_tap_fd(struct vmm_config *c, int fd, const uint8_t *mac, uint32_t features,
+			 uint32_t flags)
+{
+	RL_TRY(rl_sys(fcntl(fd, F_GETFD), "tap device: descriptor %d", fd));
+	RL_TRY(check_tap(mac, features, flags));
+	return add_net(
+		c, (struct vmm_net){ .backend = VMM_BACKEND_TAP, .fd = fd, .features = features },
 		mac, flags);
 }
 

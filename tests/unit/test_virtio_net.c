@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network device from the guest's side, with a proxy on the other end of a socket pair. */
+#include "child.h"
 #include "fake_guest.h"
 #include "fake_loop.h"
 #include "test.h"
@@ -9,7 +10,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -44,17 +50,13 @@ static void changed(struct vmm_virtio_device *d)
 	changes++;
 }
 
-static bool start(struct vmm_net_config config, int type, uint64_t features, unsigned buffers)
+static bool start_on(struct vmm_net_config config, int fd, uint64_t features, unsigned buffers)
 {
 	struct vmm_virtio_run run = {
 		.mem = &guest.mem, .irq = &irq, .queue_count = 2, .features = features
 	};
-	int pair[2];
 
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0)
-		return false;
-	proxy = pair[1];
-	config.fd = pair[0];
+	config.fd = fd;
 	fake_guest_init(&guest);
 	fake_queue_init(&rx, &guest, SLOTS);
 	fake_queue_init(&tx, &guest, SLOTS);
@@ -66,7 +68,7 @@ static bool start(struct vmm_net_config config, int type, uint64_t features, uns
 	env = (struct vmm_virtio_env){ .loop = fake_loop_new() };
 	if (rl_drop_failed(vmm_net_new(&env, &config, &dev)))
 		return false;
-	close(pair[0]); /* it has its own */
+	close(fd); /* it has its own */
 	dev->config_changed = changed;
 	run.queue[0] = rx.setup;
 	run.queue[1] = tx.setup;
@@ -74,6 +76,16 @@ static bool start(struct vmm_net_config config, int type, uint64_t features, uns
 		return false;
 	offer(buffers);
 	return fake_loop_settle(env.loop);
+}
+
+static bool start(struct vmm_net_config config, int type, uint64_t features, unsigned buffers)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0)
+		return false;
+	proxy = pair[1];
+	return start_on(config, pair[0], features, buffers);
 }
 
 static void stop(void)
@@ -538,10 +550,90 @@ TEST(what_cannot_be_opened)
 	CHECK_FAILS(vmm_net_new(&env, &c, &dev), EINVAL, "is no name of an interface");
 	c.path = "";
 	CHECK_FAILS(vmm_net_new(&env, &c, &dev), EINVAL, "is no name of an interface");
+	c.path = NULL;
+	c.fd = 9999;
+	CHECK_FAILS(vmm_net_new(&env, &c, &dev), EBADF, "tap device: descriptor 9999");
+	c.fd = file;
+	CHECK_FAILS(vmm_net_new(&env, &c, &dev), EBADFD, "is no attached tap device");
 	close(file);
 	close(pair[0]);
 	close(pair[1]);
 	fake_loop_free(env.loop);
+}
+
+/* A tap device of a network namespace of our own, and what is on its other side. -1: no right. */
+static int make_tap(int mode)
+{
+	struct ifreq r = { .ifr_name = "tap0", .ifr_flags = (short)mode };
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(0x88b5) };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &r) < 0)
+		return -1;
+	proxy = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, at.sll_protocol);
+	if (proxy < 0 || ioctl(proxy, SIOCGIFINDEX, &r) < 0)
+		return -1;
+	at.sll_ifindex = r.ifr_ifindex;
+	r.ifr_flags = IFF_UP;
+	if (ioctl(proxy, SIOCSIFFLAGS, &r) < 0 ||
+	    bind(proxy, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return -1;
+	return fd;
+}
+
+static int an_attached_tap(void)
+{
+	struct vmm_net_config c = plain;
+	uint8_t frame[100];
+	int fd;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return SKIPPED;
+	fd = make_tap(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	if (fd < 0)
+		return SKIPPED;
+	c.kind = VMM_NET_TAP;
+	EXPECT(start_on(c, fd, MERGEABLE, SLOTS));
+	memset(frame, 0xff, sizeof(frame));
+	frame[12] = 0x88; /* for experiments: nobody else speaks it */
+	frame[13] = 0xb5;
+	EXPECT(send_frame(frame, sizeof(frame)));
+	EXPECT(recv(proxy, got, sizeof(got), 0) == sizeof(frame));
+	EXPECT(memcmp(got, frame, sizeof(frame)) == 0);
+	frame[20] = 1;
+	EXPECT(send(proxy, frame, sizeof(frame), 0) == sizeof(frame));
+	EXPECT(fake_loop_settle(env.loop));
+	/* What the kernel says on a new interface comes first. */
+	for (int i = 0; i < SLOTS && guest_gets() >= 0; i++)
+		if (memcmp(got, frame, sizeof(frame)) == 0)
+			return 0;
+	EXPECT(!"the frame came");
+}
+
+TEST(a_tap_device_by_its_descriptor)
+{
+	CHECK_CHILD(an_attached_tap);
+}
+
+static int a_tap_without_header(void)
+{
+	struct vmm_net_config c = plain;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return SKIPPED;
+	env = (struct vmm_virtio_env){ .loop = fake_loop_new() };
+	c.kind = VMM_NET_TAP;
+	c.fd = make_tap(IFF_TAP | IFF_NO_PI);
+	if (c.fd < 0)
+		return SKIPPED;
+	EXPECT_FAILS(vmm_net_new(&env, &c, &dev), EBADFD,
+		     "tap device tap0: needs IFF_NO_PI and IFF_VNET_HDR");
+	return 0;
+}
+
+TEST(a_tap_device_of_another_kind)
+{
+	CHECK_CHILD(a_tap_without_header);
 }
 
 /* What rests on an offload that is not asked for is not offered. */

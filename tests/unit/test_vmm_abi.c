@@ -75,6 +75,7 @@ TEST(an_unknown_context_is_enoent_everywhere)
 	EXPECT(krun_add_net_unixstream(NOWHERE, "/s", -1, mac, 0, 0), -ENOENT, "context");
 	EXPECT(krun_add_net_unixgram(NOWHERE, "/s", -1, mac, 0, 0), -ENOENT, "context");
 	EXPECT(krun_add_net_tap(NOWHERE, (char *)"t", mac, 0, 0), -ENOENT, "context");
+	EXPECT(krun_add_net_tap_fd(NOWHERE, 0, mac, 0, 0), -ENOENT, "context");
 	EXPECT(krun_set_passt_fd(NOWHERE, 0), -ENOENT, "context");
 	EXPECT(krun_set_gvproxy_path(NOWHERE, (char *)"/s"), -ENOENT, "context");
 	EXPECT(krun_set_net_mac(NOWHERE, mac), -ENOENT, "context");
@@ -232,6 +233,9 @@ TEST(network_and_vsock)
 	       "GUEST_CSUM");
 	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, 1u << 3, 0), -EINVAL, "features 0x8");
 	EXPECT(krun_add_net_tap(ctx, (char *)"t", mac, 0, NET_FLAG_VFKIT), -EINVAL, "flags");
+	EXPECT(krun_add_net_tap_fd(ctx, 9999, mac, 0, 0), -EBADF, "descriptor 9999");
+	EXPECT(krun_add_net_tap_fd(ctx, 0, mac, NET_FEATURE_GUEST_TSO4, 0), -EINVAL, "GUEST_CSUM");
+	EXPECT(krun_add_net_tap_fd(ctx, 0, NULL, 0, 0), -EINVAL, "MAC");
 	EXPECT(krun_set_passt_fd(ctx, -1), -EINVAL, "one of them");
 	EXPECT(krun_set_gvproxy_path(ctx, NULL), -EINVAL, "one of them");
 

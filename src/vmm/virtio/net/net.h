@@ -22,7 +22,8 @@ struct vmm_net_config {
 	enum vmm_net_kind kind;
 	const char *name; /* for messages; borrowed for the device's life */
 	const char *path; /* of the socket, or the tap device's name; NULL: fd */
-	int fd;		  /* a connected socket; it is duplicated, its flags are not changed */
+	int fd;		  /* a connected socket, or an attached tap device (which becomes
+			     non-blocking); it is duplicated, its flags are not changed */
 	bool vfkit;	  /* greet the proxy, who else would not know us */
 	uint8_t mac[6];
 	/*
@@ -35,7 +36,7 @@ struct vmm_net_config {
 
 /*
  * Connects. ENOENT, ECONNREFUSED, EACCES: the socket. ENOTSOCK, EPROTOTYPE: fd is no such socket.
- * ENODEV: no such tap device. EPERM, EBUSY: it is not ours.
+ * EBADFD: no such tap device behind fd. ENODEV: no such tap device. EPERM, EBUSY: it is not ours.
  */
 RL_MUST rl_err vmm_net_new(const struct vmm_virtio_env *env, const struct vmm_net_config *config,
 			   struct vmm_virtio_device **ret);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define HEADER sizeof(struct virtio_net_hdr_v1)
+#define MODE (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
 
 static rl_err tap_receive(struct net_backend *b, struct net_frame *ret, bool *ret_again)
 {
@@ -110,9 +111,35 @@ static rl_err check_exists(const char *name)
 	return rl_sys(ioctl(rl_fd_get(&fd), SIOCGIFINDEX, &r), "tap device %s", name);
 }
 
+static rl_err attach_by_name(const char *name, struct rl_fd *ret)
+{
+	struct ifreq r = { .ifr_flags = MODE };
+
+	RL_TRY(check_exists(name));
+	RL_TRY(rl_fd_from(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), ret,
+			  "open /dev/net/tun"));
+	memcpy(r.ifr_name, name, strlen(name));
+	return rl_sys(ioctl(rl_fd_get(ret), TUNSETIFF, &r), "attach to the tap device %s", name);
+}
+
+/* Attached by somebody else: that it is what we take it for decides how frames are read. */
+static rl_err take_attached(int fd, struct rl_fd *ret)
+{
+	struct ifreq r = { 0 };
+	int flags;
+
+	RL_TRY(rl_fd_from(fcntl(fd, F_DUPFD_CLOEXEC, 0), ret, "tap device: descriptor %d", fd));
+	if (ioctl(fd, TUNGETIFF, &r) < 0)
+		return rl_fail(RL_E(EBADFD), "descriptor %d is no attached tap device", fd);
+	if ((r.ifr_flags & (IFF_TUN | MODE)) != MODE)
+		return rl_fail(RL_E(EBADFD), "tap device %.*s: needs IFF_NO_PI and IFF_VNET_HDR",
+			       IFNAMSIZ, r.ifr_name);
+	flags = fcntl(fd, F_GETFL);
+	return rl_sys(fcntl(fd, F_SETFL, flags | O_NONBLOCK), "make the tap device non-blocking");
+}
+
 rl_err net_tap_open(const struct vmm_net_config *config, struct net_backend *b, uint32_t *features)
 {
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int header = HEADER;
 
 	b->ops = &tap_ops;
@@ -120,14 +147,10 @@ rl_err net_tap_open(const struct vmm_net_config *config, struct net_backend *b, 
 	b->out = malloc(NET_FRAME_MAX);
 	if (b->in == NULL || b->out == NULL)
 		return rl_nomem();
-	RL_TRY(check_exists(config->path));
-	RL_TRY(rl_fd_from(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), &b->fd,
-			  "open /dev/net/tun"));
-	memcpy(r.ifr_name, config->path, strlen(config->path));
-	RL_TRY(rl_sys(ioctl(rl_fd_get(&b->fd), TUNSETIFF, &r), "attach to the tap device %s",
-		      config->path));
+	RL_TRY(config->path != NULL ? attach_by_name(config->path, &b->fd)
+				    : take_attached(config->fd, &b->fd));
 	RL_TRY(rl_sys(ioctl(rl_fd_get(&b->fd), TUNSETVNETHDRSZ, &header),
-		      "set the header of the tap device %s", config->path));
+		      "set the header of the tap device"));
 	if (rl_drop_failed(tap_negotiated(b, *features))) {
 		vmm_log(VMM_LOG_WARN, config->name,
 			"this kernel's tap devices do not pass the offloads asked for; none are "
