@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels into guest memory: ELF files good and damaged, mapping and copying, boot parameters. */
+#include "vmm/boot/cache.h"
 #include "vmm/boot/decompress.h"
 #include "vmm/boot/elf.h"
 #include "vmm/boot/kernel.h"
@@ -11,9 +12,19 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define RAM (64u << 20)
+
+/* In place of the C library's, for the library as well. */
+static int memfd_errno;
+
+int memfd_create(const char *name, unsigned flags)
+{
+	errno = memfd_errno;
+	return memfd_errno != 0 ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}
 
 static uint8_t *ram;
 static struct vmm_mem mem;
@@ -287,6 +298,21 @@ TEST(every_codec_unpacks_and_refuses)
 		CHECK_FAILS(vmm_decompress(packed[i].codec, &image, sizeof(bytes), 1 << 20, &none),
 			    EINVAL, "nothing");
 	}
+}
+
+/* What no directory keeps is kept in memory; the reason why that fails is the error (libkrun#519).
+ */
+TEST(memory_that_is_refused)
+{
+	VMM_AUTO_IMAGE struct vmm_image image = { 0 };
+
+	vmm_cache_look();
+	vmm_cache_forget();
+	memfd_errno = EACCES;
+	CHECK_FAILS(vmm_cache_keep("kernel", vmm_cache_key("k"), "bytes", 5, &image), EACCES,
+		    "make memory for the kernel: Permission denied");
+	memfd_errno = 0;
+	CHECK_OK(vmm_cache_keep("kernel", vmm_cache_key("k"), "bytes", 5, &image));
 }
 
 RUN_TESTS()

@@ -47,14 +47,19 @@ void boot(struct machine *m, const char *name)
 	must(krun_set_vm_config(m->ctx, 1, 32));
 }
 
+void (*before_context)(void);
+
 static void child(configure_fn *configure, int out, int err)
 {
 	struct machine m = { .serial = out };
-	int32_t result = krun_create_ctx();
+	int32_t result;
 	char text[2048];
 
 	dup2(err, STDERR_FILENO);
 	alarm(60);
+	if (before_context != NULL)
+		before_context();
+	result = krun_create_ctx();
 	must(result);
 	m.ctx = (uint32_t)result;
 	configure(&m);

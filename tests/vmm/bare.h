@@ -41,6 +41,9 @@ void must(int32_t result);
 char *guest(const char *name);
 /* One vCPU, 32 MiB, a serial port, and this guest. */
 void boot(struct machine *m, const char *name);
+/* Called in the process of the next machines, before the library has seen anything; NULL: nothing.
+ */
+extern void (*before_context)(void);
 struct result run(configure_fn *configure, meanwhile_fn *meanwhile);
 /* Reads until `text` has come. */
 void wait_for(int fd, const char *text);

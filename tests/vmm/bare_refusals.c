@@ -1,14 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a start refuses, each row of it provoked for real. */
 #include "bare.h"
+#include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+static void old_kvm(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_GET_API_VERSION, FAULT_ANY, 1, 11, 0 });
+}
+static void poor_kvm(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_CHECK_EXTENSION, KVM_CAP_IRQFD, 1, 0, 0 });
+}
+static void kvm_without_memory(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_CREATE_VM, FAULT_ANY, 1, -1, ENOMEM });
+}
+static void kvm_in_use(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_CREATE_VM, FAULT_ANY, 1, -1, EBUSY });
+}
+static void memory_refused(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_SET_USER_MEMORY_REGION, FAULT_ANY, 1, -1, EACCES });
+}
+
+/* S17: no kernel of the distribution, and no bundle, unless somebody has one installed. */
+static void hide_kernels(void)
+{
+	if (access("/lib/modules", F_OK) == 0 && unshare(CLONE_NEWNS) == 0 &&
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		(void)mount("none", "/lib/modules", "tmpfs", 0, NULL);
+}
+static void no_kernel(struct machine *m)
+{
+	char name[256];
+
+	if (krun_get_kernel_name(m->ctx, name, sizeof(name)) != -ENOENT) {
+		dprintf(STDERR_FILENO,
+			"libkrun: start the machine: no kernel was found: (not so "
+			"here: %s)\n-2 skipped\n",
+			name);
+		_exit(STARTED_WRONG);
+	}
+}
 
 static void kernel_absent(struct machine *m)
 {
@@ -193,6 +243,13 @@ static const struct {
 	const char *text;
 } refusals[] = {
 	{ "S1", "no permission for /dev/kvm", no_kvm_permission, EACCES, "open /dev/kvm" },
+	{ "S2", "KVM of another API", old_kvm, ENOTSUP, "/dev/kvm has API version 11, not 12" },
+	{ "S2", "KVM without a capability", poor_kvm, ENOTSUP, "/dev/kvm lacks KVM_CAP_IRQFD" },
+	{ "S3", "KVM without memory", kvm_without_memory, ENOMEM,
+	  "KVM_CREATE_VM: Cannot allocate" },
+	{ "S3", "KVM in use", kvm_in_use, EBUSY,
+	  "KVM_CREATE_VM: Device or resource busy (another hypervisor" },
+	{ "S4", "the guest's memory is refused", memory_refused, EACCES, "Permission denied" },
 	{ "S5", "no memory for the guest", memory_unavailable, ENOMEM, "1024 MiB" },
 	{ "S6", "less memory than the kernel needs", too_little_memory, ENOMEM,
 	  "needs RAM up to 17 MiB, the machine has 8 MiB" },
@@ -211,6 +268,7 @@ static const struct {
 	{ "S14", "command line too long", cmdline_too_long, E2BIG, "takes 2047" },
 	{ "S14", "command line not ASCII", cmdline_not_ascii, EILSEQ, "byte 0xc3 at offset 0" },
 	{ "S16", "no descriptors left", no_descriptors, EMFILE, "" },
+	{ "S17", "no kernel anywhere", no_kernel, ENOENT, "no kernel was found: " },
 	{ "S18", "network socket absent", net_absent, ENOENT, "net 0: connect to /no/such/proxy" },
 	{ "S18", "network socket refused", net_refused, ECONNREFUSED, "connect to /etc/passwd" },
 	{ "S18", "network descriptor is no socket", net_no_socket, ENOTSOCK, "net 0: descriptor" },
@@ -229,9 +287,12 @@ void check_refusals(void)
 	char name[128];
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		struct result r = run(refusals[i].configure, NULL);
 		int want = -refusals[i].errnum;
+		struct result r;
 
+		before_context = refusals[i].configure == no_kernel ? hide_kernels : NULL;
+		r = run(refusals[i].configure, NULL);
+		before_context = NULL;
 		snprintf(name, sizeof(name), "%s: %s", refusals[i].id, refusals[i].name);
 		/* Said on stderr by the library, and again by krun_get_last_error. */
 		verdict(name,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Machines that run, and how they end. */
 #include "bare.h"
+#include "faults.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,22 @@ static void reset(struct machine *m)
 static void fault(struct machine *m)
 {
 	boot(m, "fault.elf");
+}
+/* G9: neither a status of the guest's nor 1, which a program could have. */
+static void wild(struct machine *m)
+{
+	boot(m, "wild.elf");
+}
+static void not_entered(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_RUN, FAULT_ANY, 1, -1, EFAULT });
+}
+/* S3: any signal interrupts it, libkrun#314. */
+static void interrupted(struct machine *m)
+{
+	boot(m, "hello.elf");
+	fault_set(&(struct fault){ KVM_CREATE_VM, FAULT_ANY, 3, -1, EINTR });
 }
 static void spin(struct machine *m)
 {
@@ -131,6 +149,11 @@ static const struct good runs[] = {
 	{ "hello with two serial ports", hello_twice_serial, NULL, 42, "hello", "" },
 	{ "reset without a status is 0", reset, NULL, 0, "", "" },
 	{ "triple fault is 125", fault, NULL, 125, "falling\n", "triple fault" },
+	{ "G9: an instruction that KVM cannot execute is 125", wild, NULL, 125, "leaving\n",
+	  "KVM cannot run the guest (internal error) (0x1): vCPU 0 at rip 0x30000000" },
+	{ "G9: a vCPU that cannot run is 125", not_entered, NULL, 125, "",
+	  "vCPU 0: KVM_RUN: Bad address" },
+	{ "S3: an interrupted KVM_CREATE_VM is repeated", interrupted, NULL, 42, "hello", "" },
 	{ "PVH entry and command line", pvh, NULL, 7, "from the host virtio_mmio.device=", "" },
 	{ "virtio windows and the guest device", probe, NULL, 0, "ed{runletG", "" },
 	{ "8 vCPUs, all woken", smp_8, NULL, 8, "all there\n", "" },
