@@ -112,7 +112,7 @@ static rl_err connect_machine(const struct state *s)
 {
 	rl_err e = hdl_connect(s->in->handler);
 
-	if (s->in->plan->vm->passt_asked)
+	if (s->in->plan->vm->network_asked)
 		return e;
 	if (rl_failed(e))
 		rl_log(RL_LOG_WARNING, "the virtual machine has no network: %s", rl_text(e));

@@ -56,6 +56,7 @@ struct hdl_facts {
 	const char *library; /* the file it was loaded from */
 	bool ours;	     /* runlet's own library: it has an agent, and words for its errors */
 	bool takes_kvm;	     /* krun_set_kvm_fd: the machine needs no device node */
+	bool takes_tap;	     /* krun_add_net_tap_fd: one that is attached already */
 	bool overlay;	     /* krun_fs_add_overlay_file: nothing is written into the root */
 	bool net, blk, gpu;  /* built in */
 	bool nested;	     /* this host's KVM can */
@@ -76,6 +77,13 @@ struct hdl_disk {
 	const char *path; /* in the container; on the host if the plan says so */
 	uint32_t format;  /* KRUN_DISK_FORMAT_* */
 	bool read_only;
+};
+
+enum hdl_network {
+	HDL_NETWORK_NONE,
+	HDL_NETWORK_OF_LIBRARY, /* what the library does when it is told nothing */
+	HDL_NETWORK_PASST,
+	HDL_NETWORK_TAP,
 };
 
 struct hdl_plan {
@@ -102,9 +110,12 @@ struct hdl_plan {
 	/* Of the program, for a guest's init that is told by calls: "7=1024:4096", up to a NULL. */
 	const char *const *rlimits;
 
-	bool passt;	  /* eth0 by passt, configured by DHCP */
-	bool passt_asked; /* by name: without it there is no container */
-	bool passt_open;  /* every port on which the guest listens is one of the namespace's */
+	enum hdl_network network;
+	bool network_asked; /* by name: without it there is no container */
+	bool passt_open;    /* every port on which the guest listens is one of the namespace's */
+	const char *tap;    /* an existing device; NULL: one is made */
+	bool dhcp;	    /* the guest's init configures eth0 */
+	uint8_t mac[6];	    /* of eth0 */
 
 	/* What the container needs beside its own: for plan_furnish_input, plan_cgroup_input. */
 	const struct oci_device *devices;
@@ -173,5 +184,5 @@ RL_MUST rl_err hdl_open(struct hdl_session *session, const struct hdl_plan *plan
 void hdl_agent_dir(struct hdl_session *session, int dir_fd);
 /* There is one already, or this library has no agent. */
 bool hdl_has_agent_dir(const struct hdl_session *session);
-/* In init: starts passt, in the container's network namespace, from the host's file system. */
+/* In init, in the container's network namespace and the host's file system: passt, a tap device. */
 RL_MUST rl_err hdl_connect(struct hdl_session *session);

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "handlers/passt.h"
+#include "handlers/tap.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -165,6 +166,7 @@ static rl_err ask_library(struct krun_session *s)
 	RL_TRY(ask_feature(s, KRUN_FEATURE_BLK, "BLK", &f->blk));
 	RL_TRY(ask_feature(s, KRUN_FEATURE_GPU, "GPU", &f->gpu));
 	f->net = f->net && s->api.krun_add_net_unixstream != NULL;
+	f->takes_tap = s->api.krun_add_net_tap_fd != NULL;
 	f->blk = f->blk && s->api.krun_add_disk2 != NULL;
 	f->gpu = f->gpu && s->api.krun_set_gpu_options != NULL;
 	return ask_machine(s);
@@ -266,7 +268,9 @@ rl_err krun_open(struct krun_session *s, const struct hdl_plan *plan, const char
 		RL_TRY(open_file("$.vm.kernel.initrd", plan->initrd, O_RDONLY, &s->initrd));
 	if (plan->image != NULL)
 		RL_TRY(open_file("$.vm.image.path", plan->image, O_RDWR, &s->image));
-	return plan->passt ? passt_open(s->facts.passt, &s->passt) : RL_OK;
+	if (plan->network != HDL_NETWORK_PASST)
+		return RL_OK;
+	return passt_open(s->facts.passt, &s->passt);
 }
 
 void krun_agent_dir(struct krun_session *s, int dir_fd)
@@ -283,7 +287,10 @@ rl_err krun_connect(struct krun_session *s)
 {
 	const struct passt_wish wish = { .open_ports = s->plan->passt_open };
 
-	if (!s->plan->passt)
+	if (s->plan->network == HDL_NETWORK_TAP && s->facts.takes_tap)
+		return rl_wrap(tap_attach(s->plan->tap, &s->net),
+			       s->plan->tap != NULL ? "krun.tap" : "krun.network");
+	if (s->plan->network != HDL_NETWORK_PASST)
 		return RL_OK;
 	return passt_start(rl_fd_get(&s->passt), s->facts.passt, &wish, &s->net);
 }

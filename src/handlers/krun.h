@@ -17,7 +17,7 @@ struct krun_session {
 	struct rl_fd kernel, initrd;	/* of the host */
 	struct rl_fd image;		/* of the host */
 	struct rl_fd passt;		/* the program */
-	struct rl_fd net;		/* our end of its socket */
+	struct rl_fd net;		/* our end of its socket, or the tap device */
 	struct rl_fd agent_dir;		/* where the agent's socket is to be */
 	int library_fds[HDL_KEEPS_MAX]; /* what the library has opened for itself */
 	size_t library_fd_count;

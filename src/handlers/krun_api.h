@@ -17,29 +17,30 @@
 	X(krun_start_enter)
 
 /* What older libraries lack, or other builds; a container that needs one is refused by name. */
-#define KRUN_OPTIONAL(X)              \
-	X(krun_set_log_level)         \
-	X(krun_has_feature)           \
-	X(krun_get_max_vcpus)         \
-	X(krun_check_nested_virt)     \
-	X(krun_add_virtiofs2)         \
-	X(krun_fs_add_overlay_file)   \
-	X(krun_set_root_disk_remount) \
-	X(krun_add_disk2)             \
-	X(krun_add_net_unixstream)    \
-	X(krun_add_net_tap)           \
-	X(krun_add_net_tap_fd)        \
-	X(krun_add_vsock_port2)       \
-	X(krun_set_exec)              \
-	X(krun_set_env)               \
-	X(krun_set_workdir)           \
-	X(krun_set_rlimits)           \
-	X(krun_set_kernel)            \
-	X(krun_set_nested_virt)       \
-	X(krun_set_gpu_options)       \
-	X(krun_get_last_error)        \
-	X(krun_set_kvm_fd)            \
-	X(krun_set_ready_fd)          \
+#define KRUN_OPTIONAL(X)               \
+	X(krun_set_log_level)          \
+	X(krun_has_feature)            \
+	X(krun_get_max_vcpus)          \
+	X(krun_check_nested_virt)      \
+	X(krun_add_virtiofs2)          \
+	X(krun_fs_add_overlay_file)    \
+	X(krun_set_root_disk_remount)  \
+	X(krun_add_disk2)              \
+	X(krun_add_net_unixstream)     \
+	X(krun_add_net_tap)            \
+	X(krun_add_net_tap_fd)         \
+	X(krun_add_vsock_port2)        \
+	X(krun_disable_implicit_vsock) \
+	X(krun_set_exec)               \
+	X(krun_set_env)                \
+	X(krun_set_workdir)            \
+	X(krun_set_rlimits)            \
+	X(krun_set_kernel)             \
+	X(krun_set_nested_virt)        \
+	X(krun_set_gpu_options)        \
+	X(krun_get_last_error)         \
+	X(krun_set_kvm_fd)             \
+	X(krun_set_ready_fd)           \
 	X(krun_get_kernel_name)
 
 #define KRUN_MEMBER(name) __typeof__(name) *name;

@@ -192,20 +192,32 @@ static rl_err describe_by_calls(struct krun_session *s, const char *home)
 		       "$.process.args");
 }
 
+/* Said beside the file: HOME, and what the original's init reads in no file. */
+static rl_err describe_environment(struct krun_session *s, const char *home)
+{
+	const char *envp[3] = { NULL, NULL, NULL };
+	size_t count = 0;
+
+	if (!s->facts.ours)
+		RL_TRY(set_rlimits(s));
+	if (s->api.krun_set_env == NULL)
+		return RL_OK;
+	if (home != NULL)
+		RL_TRY(rl_arena_fmt(&s->arena, &envp[count++], "HOME=%s", home));
+	if (!s->facts.ours && s->config->hostname != NULL)
+		RL_TRY(rl_arena_fmt(&s->arena, &envp[count++], "HOSTNAME=%s", s->config->hostname));
+	return count > 0 ? CALL(s, krun_set_env, "set the environment", envp) : RL_OK;
+}
+
 /*
  * The guest's init reads the configuration from a file that only the guest sees, in front of the
  * container's root: nothing is written into the image, and nothing in it is believed.
  */
 static rl_err describe(struct krun_session *s, const char *home)
 {
-	const char *envp[2] = { NULL, NULL };
-
 	if (s->plan->image != NULL || !s->facts.overlay)
 		return describe_by_calls(s, home);
-	if (home != NULL && s->api.krun_set_env != NULL) {
-		RL_TRY(rl_arena_fmt(&s->arena, &envp[0], "HOME=%s", home));
-		RL_TRY(CALL(s, krun_set_env, "set HOME", envp));
-	}
+	RL_TRY(describe_environment(s, home));
 	return CALL(s, krun_fs_add_overlay_file, "pass the configuration on", s->plan->tag,
 		    HDL_CONFIG_FILE, (const uint8_t *)s->text, s->text_len, S_IFREG | 0400, false);
 }
@@ -222,15 +234,44 @@ static rl_err add_agent(const struct krun_session *s)
 		    HDL_AGENT_SOCKET, true);
 }
 
+/* A tap device carries whole segments, and leaves checksums to whoever needs them. */
+#define TAP_FEATURES                                                          \
+	(NET_FEATURE_CSUM | NET_FEATURE_GUEST_CSUM | NET_FEATURE_GUEST_TSO4 | \
+	 NET_FEATURE_GUEST_TSO6 | NET_FEATURE_HOST_TSO4 | NET_FEATURE_HOST_TSO6)
+
+static rl_err add_tap(const struct krun_session *s, uint8_t mac[static 6], uint32_t flags)
+{
+	char name[16];
+
+	if (rl_fd_has(&s->net))
+		return CALL(s, krun_add_net_tap_fd, "add the network interface", rl_fd_get(&s->net),
+			    mac, TAP_FEATURES, flags);
+	if (s->api.krun_add_net_tap == NULL)
+		return krun_lacks(&s->api, "krun_add_net_tap", "krun.tap");
+	(void)snprintf(name, sizeof(name), "%s", s->plan->tap);
+	return rl_wrap(CALL(s, krun_add_net_tap, "add the network interface", name, mac,
+			    TAP_FEATURES, flags),
+		       "krun.tap");
+}
+
 static rl_err add_network(const struct krun_session *s)
 {
-	/* Locally administered, and the same in every machine: each has a network of its own. */
-	static uint8_t mac[6] = { 0x5a, 0x94, 0xef, 0xe4, 0x0c, 0xee };
+	uint32_t flags = s->plan->dhcp ? NET_FLAG_DHCP_CLIENT : 0;
+	uint8_t mac[6];
 
-	if (!rl_fd_has(&s->net))
+	memcpy(mac, s->plan->mac, sizeof(mac));
+	if (s->plan->network == HDL_NETWORK_TAP)
+		return add_tap(s, mac, flags);
+	if (rl_fd_has(&s->net))
+		return CALL(s, krun_add_net_unixstream, "add the network interface", NULL,
+			    rl_fd_get(&s->net), mac, COMPAT_NET_FEATURES, flags);
+	/* Without an interface the original has a way of its own to the network. */
+	if (s->plan->network != HDL_NETWORK_NONE || s->facts.ours)
 		return RL_OK;
-	return CALL(s, krun_add_net_unixstream, "add the network interface", NULL,
-		    rl_fd_get(&s->net), mac, COMPAT_NET_FEATURES, NET_FLAG_DHCP_CLIENT);
+	if (s->api.krun_disable_implicit_vsock == NULL)
+		return krun_lacks(&s->api, "krun_disable_implicit_vsock", "krun.network");
+	return krun_result(&s->api, s->ctx, s->api.krun_disable_implicit_vsock(s->ctx),
+			   "switch the network off");
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */

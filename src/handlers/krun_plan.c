@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine that a configuration asks for, on this machine and with this library. Pure. */
-#include "handlers/handler.h"
-#include "handlers/krun_settings.h"
+#include "handlers/krun_plan.h"
 #include "libkrun.h"
 #include "plan/plan.h"
 
@@ -20,27 +19,14 @@
 /* So many disks fit beside everything else into one machine; more are a --privileged container. */
 #define DISKS_MAX 64
 
-#define KVM_MAJOR 10
-#define KVM_MINOR 232
-
-struct making {
-	struct rl_arena *arena;
-	const struct oci_config *config;
-	const struct plan_request *request;
-	const struct hdl_facts *facts;
-	struct plan_warnings *warnings;
-	struct krun_settings settings;
-	struct hdl_plan *plan;
-};
-
 /* ---- processors and memory ------------------------------------------------------------------- */
 
-static const struct oci_resources *resources(const struct making *m)
+static const struct oci_resources *resources(const struct krun_making *m)
 {
 	return m->config->linux_.resources;
 }
 
-static rl_err count_cpuset(const struct making *m, const char *list, uint32_t *ret)
+static rl_err count_cpuset(const struct krun_making *m, const char *list, uint32_t *ret)
 {
 	struct plan_cpus cpus;
 	uint32_t count = 0;
@@ -53,7 +39,7 @@ static rl_err count_cpuset(const struct making *m, const char *list, uint32_t *r
 }
 
 /* As many as the container may use at once. */
-static rl_err default_cpus(const struct making *m, uint32_t *ret)
+static rl_err default_cpus(const struct krun_making *m, uint32_t *ret)
 {
 	const struct oci_cpu *cpu = resources(m) != NULL ? resources(m)->cpu : NULL;
 	uint32_t n = m->facts->cpus;
@@ -75,7 +61,7 @@ static rl_err default_cpus(const struct making *m, uint32_t *ret)
 	return RL_OK;
 }
 
-static rl_err make_cpus(struct making *m)
+static rl_err make_cpus(struct krun_making *m)
 {
 	const struct oci_vm_hw_config *hw = m->config->vm != NULL ? m->config->vm->hw_config : NULL;
 
@@ -99,7 +85,7 @@ static rl_err make_cpus(struct making *m)
 }
 
 /* The machine has to fit into the container's limit, which counts all of it. */
-static rl_err ram_of_limit(const struct making *m, uint32_t *ret)
+static rl_err ram_of_limit(const struct krun_making *m, uint32_t *ret)
 {
 	const struct oci_memory *memory = resources(m) != NULL ? resources(m)->memory : NULL;
 	int64_t mib;
@@ -123,7 +109,7 @@ static rl_err ram_of_limit(const struct making *m, uint32_t *ret)
 	return RL_OK;
 }
 
-static rl_err make_ram(struct making *m)
+static rl_err make_ram(struct krun_making *m)
 {
 	const struct oci_vm_hw_config *hw = m->config->vm != NULL ? m->config->vm->hw_config : NULL;
 
@@ -148,8 +134,8 @@ static rl_err make_ram(struct making *m)
 
 /* ---- kernel, image, hardware (config-vm.md) -------------------------------------------------- */
 
-static rl_err join_words(const struct making *m, const char *first, const struct oci_strings *words,
-			 const char **ret)
+static rl_err join_words(const struct krun_making *m, const char *first,
+			 const struct oci_strings *words, const char **ret)
 {
 	*ret = first;
 	for (size_t i = 0; i < words->count; i++)
@@ -164,7 +150,7 @@ static rl_err absolute(const char *key, const char *path)
 	return rl_refuse(RL_E(EINVAL), "%s: \"%s\" is not absolute", key, path);
 }
 
-static rl_err make_kernel(struct making *m, const struct oci_vm_kernel *k)
+static rl_err make_kernel(struct krun_making *m, const struct oci_vm_kernel *k)
 {
 	/* What the library itself starts its command line with. */
 	static const char prolog[] = "reboot=k panic=-1 panic_print=0 nomodule console=hvc0 "
@@ -188,7 +174,7 @@ static rl_err make_kernel(struct making *m, const struct oci_vm_kernel *k)
 					: join_words(m, prolog, &k->parameters, &p->cmdline);
 }
 
-static rl_err make_image(struct making *m, const struct oci_vm_image *image)
+static rl_err make_image(struct krun_making *m, const struct oci_vm_image *image)
 {
 	if (image == NULL)
 		return RL_OK;
@@ -235,7 +221,7 @@ static rl_err check_hardware(const struct oci_vm_hw_config *hw)
 			 key);
 }
 
-static rl_err make_vm(struct making *m)
+static rl_err make_vm(struct krun_making *m)
 {
 	const struct oci_vm *vm = m->config->vm;
 
@@ -252,7 +238,7 @@ static rl_err make_vm(struct making *m)
 /* ---- devices --------------------------------------------------------------------------------- */
 
 /* A --privileged container names every device of the host, and is allowed all. */
-static bool allows_everything(const struct making *m)
+static bool allows_everything(const struct krun_making *m)
 {
 	const struct oci_resources *r = resources(m);
 
@@ -263,7 +249,7 @@ static bool allows_everything(const struct making *m)
 	return false;
 }
 
-static bool may_write(const struct making *m, const struct oci_device *d)
+static bool may_write(const struct krun_making *m, const struct oci_device *d)
 {
 	const struct oci_resources *r = resources(m);
 	bool allowed = false;
@@ -281,7 +267,7 @@ static bool may_write(const struct making *m, const struct oci_device *d)
 	return allowed;
 }
 
-static rl_err add_disk(struct making *m, const struct oci_device *d, struct hdl_disk *disks)
+static rl_err add_disk(struct krun_making *m, const struct oci_device *d, struct hdl_disk *disks)
 {
 	const char *name = strrchr(d->path, '/');
 
@@ -296,7 +282,7 @@ static rl_err add_disk(struct making *m, const struct oci_device *d, struct hdl_
 }
 
 /* Block devices become disks; what else the host has, a machine cannot be given. */
-static rl_err make_disks(struct making *m)
+static rl_err make_disks(struct krun_making *m)
 {
 	const struct oci_linux *l = &m->config->linux_;
 	bool everything = allows_everything(m);
@@ -318,93 +304,56 @@ static rl_err make_disks(struct making *m)
 			 left_out);
 }
 
-static bool has_kvm_node(const struct making *m)
+static bool has_node(const struct krun_making *m, const char *path)
 {
 	const struct oci_linux *l = &m->config->linux_;
 
 	for (size_t i = 0; i < l->device_count; i++)
-		if (strcmp(l->devices[i].path, "/dev/kvm") == 0)
+		if (strcmp(l->devices[i].path, path) == 0)
 			return true;
 	return false;
 }
 
-/* A library that cannot be handed an open /dev/kvm opens it by name, in the container. */
-static rl_err make_kvm(struct making *m)
+/* What a library that cannot be handed the open device opens by name, in the container. */
+static const struct {
+	const char *path;
+	int64_t major, minor;
+} nodes[] = { { "/dev/kvm", 10, 232 }, { "/dev/net/tun", 10, 200 } };
+#define NODES (sizeof(nodes) / sizeof(nodes[0]))
+
+static rl_err make_nodes(struct krun_making *m)
 {
-	static const struct lx_device_rule rule = { .allow = true,
-						    .type = 'c',
-						    .access = LX_DEVICE_RWM,
-						    .major = KVM_MAJOR,
-						    .minor = KVM_MINOR };
-	struct oci_device *node;
+	const bool wanted[NODES] = { !m->facts->takes_kvm,
+				     m->plan->network == HDL_NETWORK_TAP && !m->facts->takes_tap };
+	struct lx_device_rule *rules;
+	struct oci_device *devices;
 
-	if (m->facts->takes_kvm)
-		return RL_OK;
-	m->plan->rules = &rule;
-	m->plan->rule_count = 1;
-	if (has_kvm_node(m))
-		return RL_OK;
-	RL_TRY(rl_new(m->arena, &node));
-	*node = (struct oci_device){ .type = OCI_DEVICE_CHAR,
-				     .path = "/dev/kvm",
-				     .major = { true, KVM_MAJOR },
-				     .minor = { true, KVM_MINOR },
-				     .file_mode = { true, 0666 } };
-	m->plan->devices = node;
-	m->plan->device_count = 1;
-	return RL_OK;
-}
-
-/* ---- network --------------------------------------------------------------------------------- */
-
-static bool has_network_namespace(const struct making *m)
-{
-	return oci_namespace_get(&m->config->linux_, OCI_NS_NETWORK) != NULL;
-}
-
-static rl_err no_passt(void)
-{
-	return rl_hint(rl_refuse(RL_E(ENOENT), "network helper `passt` not found on the host "
-					       "(looked in PATH and /usr/bin)"),
-		       "install the package passt");
-}
-
-/*
- * The original library carries the guest's connections over itself (TSI) unless passt is asked
- * for. Ours does not, so there passt is what a container with a network gets.
- */
-static rl_err make_network(struct making *m)
-{
-	const struct krun_number *wish = &m->settings.use_passt;
-	bool from_image = wish->key != NULL && wish->key[0] == '.';
-
-	/* An image must not open ports of the host. */
-	if (from_image && !has_network_namespace(m))
-		return rl_refuse(RL_E(EPERM), "%s: the container uses the host's network",
-				 wish->key);
-	if (wish->key != NULL && wish->value == 0)
-		return RL_OK;
-	if (wish->key != NULL && !m->facts->net)
-		return rl_refuse(RL_E(ENOTSUP), "%s: %s is built without network devices",
-				 wish->key, m->facts->library);
-	if (wish->key != NULL && m->facts->passt == NULL)
-		return no_passt();
-	if (wish->key == NULL && (!m->facts->ours || !m->facts->net))
-		return RL_OK;
-	if (m->facts->passt == NULL)
-		return plan_warn(
-			m->arena, m->warnings,
-			"network helper `passt` not found on the host: the virtual machine "
-			"has no network");
-	m->plan->passt = true;
-	m->plan->passt_asked = wish->key != NULL;
-	m->plan->passt_open = has_network_namespace(m);
+	RL_TRY(rl_new_array(m->arena, NODES, &rules));
+	RL_TRY(rl_new_array(m->arena, NODES, &devices));
+	m->plan->rules = rules;
+	m->plan->devices = devices;
+	for (size_t i = 0; i < NODES; i++) {
+		if (!wanted[i])
+			continue;
+		rules[m->plan->rule_count++] = (struct lx_device_rule){ .allow = true,
+									.type = 'c',
+									.access = LX_DEVICE_RWM,
+									.major = nodes[i].major,
+									.minor = nodes[i].minor };
+		if (!has_node(m, nodes[i].path))
+			devices[m->plan->device_count++] =
+				(struct oci_device){ .type = OCI_DEVICE_CHAR,
+						     .path = nodes[i].path,
+						     .major = { true, nodes[i].major },
+						     .minor = { true, nodes[i].minor },
+						     .file_mode = { true, 0666 } };
+	}
 	return RL_OK;
 }
 
 /* ---- what a machine cannot do ---------------------------------------------------------------- */
 
-static rl_err check_user(const struct making *m)
+static rl_err check_user(const struct krun_making *m)
 {
 	const struct oci_process *p = m->config->process;
 
@@ -416,7 +365,7 @@ static rl_err check_user(const struct making *m)
 		       "use runlet's own libkrun.so.1");
 }
 
-static rl_err check_limits_of_machines(const struct making *m)
+static rl_err check_limits_of_machines(const struct krun_making *m)
 {
 	const struct plan_request *r = m->request;
 
@@ -434,7 +383,7 @@ static rl_err check_limits_of_machines(const struct making *m)
 	return RL_OK;
 }
 
-static rl_err make_nested(struct making *m)
+static rl_err make_nested(struct krun_making *m)
 {
 	const struct krun_number *wish = &m->settings.nested_virt;
 
@@ -449,11 +398,11 @@ rl_err hdl_plan_make(struct rl_arena *a, const struct oci_config *config,
 		     const struct plan_request *request, const struct hdl_facts *facts,
 		     struct plan_warnings *warnings, struct hdl_plan **ret)
 {
-	struct making m = { .arena = a,
-			    .config = config,
-			    .request = request,
-			    .facts = facts,
-			    .warnings = warnings };
+	struct krun_making m = { .arena = a,
+				 .config = config,
+				 .request = request,
+				 .facts = facts,
+				 .warnings = warnings };
 
 	RL_TRY(rl_new(a, &m.plan));
 	RL_TRY(krun_settings_read(a, config, facts, warnings, &m.settings));
@@ -462,8 +411,8 @@ rl_err hdl_plan_make(struct rl_arena *a, const struct oci_config *config,
 	RL_TRY(make_ram(&m));
 	RL_TRY(make_vm(&m));
 	RL_TRY(make_disks(&m));
-	RL_TRY(make_kvm(&m));
-	RL_TRY(make_network(&m));
+	RL_TRY(krun_plan_network(&m));
+	RL_TRY(make_nodes(&m));
 	RL_TRY(make_nested(&m));
 	m.plan->gpu = m.settings.gpu_flags.key != NULL;
 	m.plan->gpu_flags = (uint32_t)m.settings.gpu_flags.value;

@@ -105,22 +105,25 @@ static rl_err image_text(struct image *i, const char *key, const char **ret)
  * so both kinds are read with one table.
  */
 struct range {
-	const char *name; /* krun.NAME, and the member of the file */
+	const char *name;      /* krun.NAME, and the member of the file */
+	bool not_for_an_image; /* which has no say in it */
 	size_t offset;
 	int64_t low, high;
 };
 
 #define RAM_LAST (INT64_C(4) << 20) /* MiB: 4 TiB */
 #define RAM_FIRST 64
+#define RANGES 6
 
-static void fill_ranges(const struct hdl_facts *facts, struct range ranges[static 5])
+static void fill_ranges(const struct hdl_facts *facts, struct range ranges[static RANGES])
 {
-	const struct range table[5] = {
-		{ "cpus", offsetof(struct krun_settings, cpus), 1, facts->vcpus_max },
-		{ "ram_mib", offsetof(struct krun_settings, ram_mib), RAM_FIRST, RAM_LAST },
-		{ "gpu_flags", offsetof(struct krun_settings, gpu_flags), 0, UINT32_MAX },
-		{ "use_passt", offsetof(struct krun_settings, use_passt), 0, 1 },
-		{ "nested_virt", offsetof(struct krun_settings, nested_virt), 0, 1 },
+	const struct range table[RANGES] = {
+		{ "cpus", false, offsetof(struct krun_settings, cpus), 1, facts->vcpus_max },
+		{ "ram_mib", false, offsetof(struct krun_settings, ram_mib), RAM_FIRST, RAM_LAST },
+		{ "gpu_flags", false, offsetof(struct krun_settings, gpu_flags), 0, UINT32_MAX },
+		{ "use_passt", false, offsetof(struct krun_settings, use_passt), 0, 1 },
+		{ "nested_virt", false, offsetof(struct krun_settings, nested_virt), 0, 1 },
+		{ "dhcp", true, offsetof(struct krun_settings, dhcp), 0, 1 },
 	};
 
 	memcpy(ranges, table, sizeof(table));
@@ -148,16 +151,17 @@ static rl_err check_variant(const char *key, const char *word)
 static rl_err read_image(struct image *i, const struct hdl_facts *facts,
 			 struct plan_warnings *warnings, struct krun_settings *s)
 {
-	struct range ranges[5];
+	struct range ranges[RANGES];
 	const char *flavor = NULL;
 
 	if (i->root->type != RL_JSON_OBJECT)
 		return rl_refuse(RL_E(EINVAL), FILE_NAME ": expected object, found %s",
 				 rl_json_type_name(i->root->type));
 	fill_ranges(facts, ranges);
-	for (size_t n = 0; n < 5; n++)
-		RL_TRY(image_number(i, ranges[n].name, ranges[n].low, ranges[n].high,
-				    number_at(s, &ranges[n])));
+	for (size_t n = 0; n < RANGES; n++)
+		if (!ranges[n].not_for_an_image)
+			RL_TRY(image_number(i, ranges[n].name, ranges[n].low, ranges[n].high,
+					    number_at(s, &ranges[n])));
 	RL_TRY(image_number(i, "kernel_format", 0, KERNEL_FORMAT_LAST, &s->kernel_format));
 	RL_TRY(image_number(i, "virtiofs_shm_size", 0, WINDOW_LAST, &s->window));
 	RL_TRY(image_text(i, "kernel_path", &s->kernel));
@@ -176,11 +180,14 @@ static rl_err read_image(struct image *i, const struct hdl_facts *facts,
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static bool is_known(const char *key, const struct range ranges[static 5])
+static bool is_known(const char *key, const struct range ranges[static RANGES])
 {
-	if (strcmp(key, "krun.variant") == 0)
-		return true;
-	for (size_t i = 0; i < 5; i++)
+	static const char *const words[] = { "krun.variant", "krun.network", "krun.tap" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(key, words[i]) == 0)
+			return true;
+	for (size_t i = 0; i < RANGES; i++)
 		if (strcmp(key + strlen("krun."), ranges[i].name) == 0)
 			return true;
 	return false;
@@ -191,16 +198,18 @@ static rl_err read_annotations(struct rl_arena *a, const struct oci_config *conf
 			       struct krun_settings *s)
 {
 	const struct oci_map *map = &config->annotations;
-	struct range ranges[5];
+	struct range ranges[RANGES];
 
 	fill_ranges(facts, ranges);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < RANGES; i++) {
 		const char *key;
 
 		RL_TRY(rl_arena_fmt(a, &key, "krun.%s", ranges[i].name));
 		RL_TRY(from_annotation(config, key, ranges[i].low, ranges[i].high,
 				       number_at(s, &ranges[i])));
 	}
+	s->network = oci_map_get(map, "krun.network");
+	s->tap = oci_map_get(map, "krun.tap");
 	for (size_t i = 0; i < map->count; i++)
 		if (strncmp(map->items[i].key, "krun.", 5) == 0 &&
 		    !is_known(map->items[i].key, ranges))

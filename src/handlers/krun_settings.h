@@ -20,6 +20,8 @@ struct krun_number {
 
 struct krun_settings {
 	struct krun_number cpus, ram_mib, gpu_flags, use_passt, nested_virt;
+	struct krun_number dhcp;   /* an annotation only, as the next two */
+	const char *network, *tap; /* NULL: not said */
 	struct krun_number kernel_format, window;
 	const char *kernel, *initrd, *cmdline, *tag; /* of the image: paths in it */
 };

@@ -317,6 +317,17 @@ static void put_disks(FILE *to, const struct hdl_plan *vm)
 	}
 }
 
+static void put_network(FILE *to, const struct hdl_plan *vm)
+{
+	if (vm->network == HDL_NETWORK_PASST)
+		fprintf(to, "  network by passt%s", vm->passt_open ? ", ports open" : "");
+	else if (vm->network == HDL_NETWORK_TAP)
+		fprintf(to, "  network by tap %s", vm->tap != NULL ? vm->tap : "made for it");
+	else
+		return;
+	fprintf(to, "%s\n", vm->dhcp ? "" : ", without DHCP");
+}
+
 static void put_machine(FILE *to, const struct hdl_plan *vm)
 {
 	if (vm == NULL)
@@ -332,8 +343,7 @@ static void put_machine(FILE *to, const struct hdl_plan *vm)
 	if (vm->image == NULL)
 		fprintf(to, "  root by virtio-fs %s window=%" PRIu64 "\n", vm->tag, vm->window);
 	put_disks(to, vm);
-	if (vm->passt)
-		fprintf(to, "  network by passt%s\n", vm->passt_open ? ", ports open" : "");
+	put_network(to, vm);
 }
 
 void plan_print(const struct plan *p, FILE *to)

@@ -6,7 +6,8 @@
 
 KRUN_FAKES=$PROGRAMS/../krun
 
-# A bundle for a machine; `vm original` for one that the original library would make.
+# A bundle for a machine; `vm original` for one that the original library would make, `vm old` one of
+# its older versions, which lack what it was given later.
 vm()
 {
 	only runlet : "has no such handler"
@@ -299,9 +300,38 @@ test_krun_vm_object()
 
 # ------------------------------------------------------------------------------ the original
 
+# Every function that libkrun 1.18 has, and none of ours: what it is not told in the file, it is told
+# by calls.
 test_krun_original_library()
 {
 	vm original
+	conf '.hostname = "name"'
+	FAKE_KRUN=krun_start_enter=exit:42 run_status 42
+	equal "the configuration" "0 /dev/root /.krun_config.json mode=100400 once=0" \
+		"$(called krun_fs_add_overlay_file)"
+	equal "how the program is told" "" "$(called krun_set_exec)"
+	equal "its limits" "0 7=1024:1024" "$(called krun_set_rlimits)"
+	equal "home and name" "0 HOME=/ HOSTNAME=name" "$(called krun_set_env)"
+	equal "log" 1 "$(called krun_set_log_level)"
+	[ -z "$(called krun_add_vsock_port2)" ] || fail "there is an agent"
+}
+
+# Its machine is handed nothing that is open: it finds the device in the container.
+test_krun_original_opens_kvm()
+{
+	vm original
+	rt_ok plan "$B"
+	match "the plan" "$OUT" 'device /dev/kvm c 10:232'
+	FAKE_KRUN=krun_start_enter=wait
+	rt_ok run --detach --bundle "$B" "$ID"
+	wait_status running
+	[ -c "/proc/$(init_pid)/root/dev/kvm" ] || fail "the container has no /dev/kvm"
+	rt_ok delete --force "$ID"
+}
+
+test_krun_old_library()
+{
+	vm old
 	run_status 0
 	equal "how the program is told" "0 /payload report PATH=/usr/bin:/bin:/" "$(called krun_set_exec)"
 	equal "its limits" "0 7=1024:1024" "$(called krun_set_rlimits)"
@@ -386,7 +416,7 @@ test_krun_errors_of_every_call()
 		krun_set_nested_virt -95 configure the VM: set nested virtualisation: $why: Operation not supported
 		krun_set_gpu_options -95 configure the VM: set the GPU's options: $why: Operation not supported
 		krun_set_kernel -2 configure the VM: /boot/k: set the kernel: $why: No such file or directory
-		krun_set_env -22 configure the VM: set HOME: $why: Invalid argument
+		krun_set_env -22 configure the VM: set the environment: $why: Invalid argument
 		krun_add_virtiofs2 -36 configure the VM: share the root as /dev/root: $why: File name too long
 		krun_add_disk2 -16 configure the VM: \$.linux.devices: add the disk /dev/xvdz: $why: Device or resource busy
 		krun_fs_add_overlay_file -20 configure the VM: pass the configuration on: $why: Not a directory
@@ -399,6 +429,25 @@ test_krun_errors_of_every_call()
 test_krun_errors_of_calls_to_the_original()
 {
 	vm original
+	annotate krun.network none
+	while read -r call code text; do
+		refuses "$call=$code" "" "configure the VM: $text"
+	done <<-END
+		krun_set_log_level -22 set the log level of libkrun: Invalid argument
+		krun_set_rlimits -22 set the resource limits: Invalid argument
+		krun_set_env -22 set the environment: Invalid argument
+		krun_fs_add_overlay_file -22 pass the configuration on: Invalid argument
+		krun_disable_implicit_vsock -22 switch the network off: Invalid argument
+	END
+	annotate krun.network tap
+	annotate krun.tap t0
+	refuses "krun_add_net_tap=-22 feature0=1" "" \
+		"configure the VM: krun.tap: add the network interface: Invalid argument"
+}
+
+test_krun_errors_of_calls_to_an_old_library()
+{
+	vm old
 	while read -r call code text; do
 		refuses "$call=$code" "" "$text"
 	done <<-END
@@ -537,6 +586,101 @@ test_krun_passt_fails_unasked()
 	[ -z "$(called krun_add_net_unixstream)" ] || fail "there is an interface"
 }
 
+# A namespace with devices in it, by a program that makes them when it is there.
+in_a_network()
+{
+	need_program ip
+	[ -c /dev/net/tun ] || skip "needs /dev/net/tun"
+	WRAP=(unshare -n sh -c "ip link set lo up; $1; exec \"\$@\"" sh)
+	conf '.linux.namespaces |= map(select(.type != "network"))'
+}
+
+test_krun_tap_is_made()
+{
+	vm
+	[ -c /dev/net/tun ] || skip "needs /dev/net/tun"
+	annotate krun.network tap
+	FAKE_KRUN=feature0=1
+	# The container's own hooks find it, and connect it with the rest.
+	printf '#!/bin/sh\ncat /proc/net/dev >%s/devices\n' "$C" >"$C/hook"
+	chmod +x "$C/hook"
+	conf '.hooks.createContainer = [{"path": $h}]' --arg h "$C/hook"
+	run_ok
+	match "the interface" "$(called krun_add_net_tap_fd)" '^0 tap0 mode=5002 mac=5a features=1983 flags=2$'
+	match "in the hook" "$(cat "$C/devices")" 'tap0:'
+	[ ! -e /sys/class/net/tap0 ] || fail "it is in the host's network"
+	[ -z "$(called krun_add_net_unixstream)" ] || fail "there is passt"
+	refuses "krun_add_net_tap_fd=-77 feature0=1" "tap" \
+		"configure the VM: add the network interface: tap: File descriptor in bad state"
+}
+
+test_krun_tap_that_is_there()
+{
+	vm
+	in_a_network 'ip tuntap add dev net7 mode tap'
+	annotate krun.tap net7
+	annotate krun.dhcp 0
+	FAKE_KRUN=feature0=1
+	run_ok
+	match "the interface" "$(called krun_add_net_tap_fd)" '^0 net7 mode=5[08]02 .* flags=0$'
+	annotate krun.tap net8
+	says 'krun.tap: tap device net8: No such device'
+	annotate krun.tap lo
+	says 'krun.tap: attach to the tap device lo: Invalid argument'
+}
+
+test_krun_tap_is_made_in_no_network_of_the_host()
+{
+	vm
+	annotate krun.network tap
+	FAKE_KRUN=feature0=1
+	conf '.linux.namespaces |= map(select(.type != "network"))'
+	says "krun.network: no tap device is made in the host's network, which the container uses"
+}
+
+test_krun_tap_without_tun()
+{
+	vm
+	annotate krun.network tap
+	WRAP=(unshare -m sh -c 'mount -t tmpfs tmpfs /dev/net 2>/dev/null; exec "$@"' sh)
+	[ -d /dev/net ] || WRAP=()
+	FAKE_KRUN=feature0=1
+	says 'krun.network: open /dev/net/tun: No such file or directory'
+}
+
+test_krun_tap_of_the_original()
+{
+	vm original
+	annotate krun.tap net7
+	FAKE_KRUN=feature0=1
+	run_ok
+	match "the interface" "$(called krun_add_net_tap)" '^0 net7 mac=5a features=1983 flags=2$'
+	rt_ok plan "$B"
+	match "the plan" "$OUT" 'device /dev/net/tun c 10:200'
+	conf 'del(.annotations["krun.tap"])'
+	annotate krun.network tap
+	says "krun.network: $RUNLET_LIBKRUN takes no tap device that is made for it"
+}
+
+# Whatever network the library would have by itself.
+test_krun_network_none()
+{
+	vm
+	fake_passt 'exit 0'
+	annotate krun.network none
+	FAKE_KRUN=feature0=1
+	run_ok
+	[ -z "$(called krun_add_net_unixstream)" ] || fail "there is an interface"
+	RUNLET_LIBKRUN=$KRUN_FAKES/fake-original.so
+	rm "$C/krun.log"
+	run_ok
+	equal "the original's own way" 0 "$(called krun_disable_implicit_vsock)"
+	RUNLET_LIBKRUN=$KRUN_FAKES/fake-old.so
+	annotate krun.network passt
+	run_ok
+	match "the interface" "$(called krun_add_net_unixstream)" 'flags=2$'
+}
+
 test_krun_without_network_devices()
 {
 	vm
@@ -572,6 +716,9 @@ test_krun_wrong_annotations()
 		krun.use_passt yes "yes" is not a whole number
 		krun.nested_virt 7 7 is out of range (0..1)
 		krun.gpu_flags 4294967296 4294967296 is out of range (0..4294967295)
+		krun.network bridge "bridge" is none of passt, tap, none
+		krun.tap no/name "no/name" is no name of an interface
+		krun.dhcp 2 2 is out of range (0..1)
 		krun.variant sev "sev" machines are not built in
 		krun.variant aws-nitro "aws-nitro" machines are not built in
 		krun.variant fast "fast" is none of sev, tdx, aws-nitro

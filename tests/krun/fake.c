@@ -5,23 +5,28 @@
  *     FAKE_KRUN       "FUNCTION=RESULT ..."; krun_start_enter also takes
  *                       exit:N     the machine ran, and its program ended with N
  *                       wait       it runs until SIGTERM (status 33, as asked) or SIGKILL
+ *                       N          it comes back with N, as a confidential machine does in its end
  *                       later:N    it refuses with N when it should have been running for a second
  *     FAKE_KRUN_SAYS  what krun_get_last_error says
  *     FAKE_KRUN_LOG   a file: one line a call with its arguments, then what the machine's process
  *                     is allowed to
  *
- * Built three times: as runlet's own library, as the original (ORIGINAL: without what is not in
- * libkrun), and as something that is none (BROKEN).
+ * Built four times: as runlet's own library; as the original (ORIGINAL, and original.c: every
+ * function of libkrun 1.18 and none of ours); as an older one of those (OLD); and as something that
+ * is none (BROKEN).
  */
 #include "libkrun.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 static char script[4096], says[1024];
@@ -103,7 +108,12 @@ FAKE(krun_add_net_unixstream,
       uint32_t flags),
      0, " %u %s fd=%d mac=%02x features=%x flags=%x", ctx, path ?: "-", fd >= 0, mac[0], features,
      flags)
-FAKE(krun_set_env, (uint32_t ctx, const char *const envp[]), 0, " %u %s", ctx, envp[0] ?: "-")
+FAKE(krun_add_net_tap,
+     (uint32_t ctx, char *name, uint8_t *const mac, uint32_t features, uint32_t flags), 0,
+     " %u %s mac=%02x features=%x flags=%x", ctx, name, mac[0], features, flags)
+FAKE(krun_disable_implicit_vsock, (uint32_t ctx), 0, " %u", ctx)
+FAKE(krun_set_env, (uint32_t ctx, const char *const envp[]), 0, " %u %s%s%s", ctx, envp[0] ?: "-",
+     envp[0] && envp[1] ? " " : "", envp[0] && envp[1] ? envp[1] : "")
 FAKE(krun_set_workdir, (uint32_t ctx, const char *path), 0, " %u %s", ctx, path)
 FAKE(krun_set_rlimits, (uint32_t ctx, const char *const list[]), 0, " %u %s", ctx, list[0])
 FAKE(krun_set_kernel,
@@ -123,19 +133,9 @@ int32_t krun_has_feature(uint64_t feature)
 	return answer(key, feature == KRUN_FEATURE_BLK);
 }
 
-#ifndef ORIGINAL
+#ifndef OLD
 FAKE(krun_add_vsock_port2, (uint32_t ctx, uint32_t port, const char *path, bool listen), 0,
      " %u %u %s %d", ctx, port, path, listen)
-FAKE(krun_set_kvm_fd, (uint32_t ctx, int fd), 0, " %u %d", ctx, fcntl(fd, F_GETFD) >= 0)
-FAKE(krun_get_kernel_name, (uint32_t ctx, char *buf, size_t len), snprintf(buf, len, "/boot/fake"),
-     " %u", ctx)
-
-int32_t krun_set_ready_fd(uint32_t ctx, int fd)
-{
-	note("krun_set_ready_fd %u\n", ctx);
-	ready_fd = fd;
-	return answer("krun_set_ready_fd", 0);
-}
 
 int32_t krun_fs_add_overlay_file(uint32_t ctx, const char *tag, const char *path,
 				 const uint8_t *data, size_t len, uint32_t mode, bool one_shot)
@@ -144,6 +144,32 @@ int32_t krun_fs_add_overlay_file(uint32_t ctx, const char *tag, const char *path
 	config = data;
 	config_len = len;
 	return answer("krun_fs_add_overlay_file", 0);
+}
+#endif
+
+#ifndef ORIGINAL
+FAKE(krun_set_kvm_fd, (uint32_t ctx, int fd), 0, " %u %d", ctx, fcntl(fd, F_GETFD) >= 0)
+FAKE(krun_get_kernel_name, (uint32_t ctx, char *buf, size_t len), snprintf(buf, len, "/boot/fake"),
+     " %u", ctx)
+
+/* With the name of the device, as who asks it by the descriptor hears it. */
+int32_t krun_add_net_tap_fd(uint32_t ctx, int fd, uint8_t *const mac, uint32_t features,
+			    uint32_t flags)
+{
+	struct ifreq r = { 0 };
+	int known = ioctl(fd, TUNGETIFF, &r);
+
+	note("krun_add_net_tap_fd %u %s mode=%x mac=%02x features=%x flags=%x\n", ctx,
+	     known == 0 ? r.ifr_name : strerror(errno), (unsigned)r.ifr_flags, mac[0], features,
+	     flags);
+	return answer("krun_add_net_tap_fd", 0);
+}
+
+int32_t krun_set_ready_fd(uint32_t ctx, int fd)
+{
+	note("krun_set_ready_fd %u\n", ctx);
+	ready_fd = fd;
+	return answer("krun_set_ready_fd", 0);
 }
 
 int32_t krun_get_last_error(uint32_t ctx, char *buf, size_t len)

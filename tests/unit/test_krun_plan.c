@@ -17,6 +17,7 @@ static struct hdl_facts ours(void)
 	return (struct hdl_facts){ .library = "/lib/libkrun.so.1",
 				   .ours = true,
 				   .takes_kvm = true,
+				   .takes_tap = true,
 				   .overlay = true,
 				   .net = true,
 				   .blk = true,
@@ -28,7 +29,7 @@ static struct hdl_facts original(void)
 {
 	struct hdl_facts f = ours();
 
-	f.ours = f.takes_kvm = f.overlay = false;
+	f.ours = f.takes_kvm = f.takes_tap = f.overlay = false;
 	return f;
 }
 
@@ -70,7 +71,8 @@ TEST(what_a_machine_is_by_itself)
 	CHECK_INT(p->vm->vcpus, 6);
 	CHECK_INT(p->vm->ram_mib, 1024);
 	CHECK_STR(p->vm->tag, "/dev/root");
-	CHECK(!p->vm->passt && p->vm->device_count == 0 && p->vm->rule_count == 0);
+	CHECK(p->vm->network == HDL_NETWORK_NONE && p->vm->device_count == 0 &&
+	      p->vm->rule_count == 0);
 	f.vcpus_max = 4;
 	CHECK_OK(plan_plain(&f, ""));
 	CHECK_INT(p->vm->vcpus, 4);
@@ -195,9 +197,9 @@ TEST(the_network)
 
 	f.passt = "/usr/bin/passt";
 	CHECK_OK(plan_plain(&f, ""));
-	CHECK(p->vm->passt && p->vm->passt_open && !p->vm->passt_asked);
+	CHECK(p->vm->network == HDL_NETWORK_PASST && p->vm->passt_open && !p->vm->network_asked);
 	CHECK_OK(plan_plain(&f, ",'krun.use_passt':'0'"));
-	CHECK(!p->vm->passt);
+	CHECK_INT(p->vm->network, HDL_NETWORK_NONE);
 	f.passt = NULL;
 	CHECK_OK(plan_plain(&f, ""));
 	CHECK_INT(p->warning_count, 1);
@@ -206,7 +208,78 @@ TEST(the_network)
 	f = original();
 	f.passt = "/usr/bin/passt";
 	CHECK_OK(plan_plain(&f, ""));
-	CHECK(!p->vm->passt);
+	CHECK_INT(p->vm->network, HDL_NETWORK_OF_LIBRARY);
+}
+
+TEST(a_tap_device)
+{
+	struct hdl_facts f = ours();
+	uint8_t mac[6];
+
+	CHECK_OK(plan_plain(&f, ",'krun.network':'tap'"));
+	CHECK_INT(p->vm->network, HDL_NETWORK_TAP);
+	CHECK(p->vm->network_asked && p->vm->dhcp && p->vm->tap == NULL);
+	CHECK_INT(p->vm->mac[0], 0x5a);
+	CHECK_INT(p->vm->device_count, 0);
+	memcpy(mac, p->vm->mac, sizeof(mac));
+	CHECK_OK(plan_plain(&f, ",'krun.tap':'tap7','krun.dhcp':'0','krun.use_passt':'0'"));
+	CHECK_INT(p->vm->network, HDL_NETWORK_TAP);
+	CHECK_STR(p->vm->tap, "tap7");
+	CHECK(!p->vm->dhcp && memcmp(mac, p->vm->mac, sizeof(mac)) == 0);
+	/* The host's network is nobody's to make devices in. */
+	CHECK_FAILS(plan_with(&f, config_of("{'ociVersion':'1.2.0','root':{'path':'rootfs'},"
+					    "'annotations':{'run.oci.handler':'krun',"
+					    "'krun.network':'tap'}}")),
+		    EPERM, "krun.network: no tap device is made in the host's network");
+	f.net = false;
+	CHECK_FAILS(plan_plain(&f, ",'krun.network':'tap'"), ENOTSUP,
+		    "krun.network: /lib/libkrun.so.1 is built without network devices");
+	f = original();
+	CHECK_FAILS(plan_plain(&f, ",'krun.network':'tap'"), ENOTSUP,
+		    "krun.network: /lib/libkrun.so.1 takes no tap device that is made for it");
+	CHECK_OK(plan_plain(&f, ",'krun.tap':'t'"));
+	CHECK_INT(p->vm->device_count, 2);
+	CHECK_STR(p->vm->devices[1].path, "/dev/net/tun");
+	CHECK_INT(p->vm->rules[1].minor, 200);
+}
+
+TEST(the_network_that_is_named)
+{
+	static const struct {
+		const char *annotations, *text;
+	} rows[] = {
+		{ ",'krun.network':'bridge'",
+		  "krun.network: \"bridge\" is none of passt, tap, none" },
+		{ ",'krun.network':''", "krun.network: \"\" is none of passt, tap, none" },
+		{ ",'krun.tap':''", "krun.tap: \"\" is no name of an interface" },
+		{ ",'krun.tap':'a b'", "krun.tap: \"a b\" is no name of an interface" },
+		{ ",'krun.tap':'..'", "krun.tap: \"..\" is no name of an interface" },
+		{ ",'krun.tap':'tap%d'", "krun.tap: \"tap%d\" is no name of an interface" },
+		{ ",'krun.tap':'sixteen-letters-'", "krun.tap: \"sixteen-letters-\" is no name" },
+		{ ",'krun.tap':'t','krun.network':'none'",
+		  "krun.tap: contradicts krun.network, which is \"none\"" },
+		{ ",'krun.use_passt':'1','krun.network':'tap'",
+		  "krun.use_passt: contradicts krun.network, which is \"tap\"" },
+		{ ",'krun.use_passt':'0','krun.network':'passt'",
+		  "krun.use_passt: contradicts krun.network, which is \"passt\"" },
+	};
+	struct hdl_facts f = ours();
+
+	f.passt = "/usr/bin/passt";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK_FAILS(plan_plain(&f, rows[i].annotations), EINVAL, rows[i].text);
+	CHECK_OK(plan_plain(&f, ",'krun.network':'none'"));
+	CHECK_INT(p->vm->network, HDL_NETWORK_NONE);
+	CHECK_OK(plan_plain(&f, ",'krun.network':'passt'"));
+	CHECK(p->vm->network == HDL_NETWORK_PASST && p->vm->network_asked);
+	CHECK_FAILS(plan_plain(&f, ",'krun.dhcp':'2'"), ERANGE, "krun.dhcp: 2 is out of range");
+	/* An image has no say in what the user has said, nor in the host's devices. */
+	f.image_settings = "{\"use_passt\": 1, \"dhcp\": 0, \"tap\": \"eth0\"}";
+	f.image_settings_len = strlen(f.image_settings);
+	CHECK_OK(plan_plain(&f, ",'krun.network':'none'"));
+	CHECK_INT(p->vm->network, HDL_NETWORK_NONE);
+	CHECK(p->vm->dhcp);
+	CHECK_INT(p->warning_count, 1);
 }
 
 TEST(an_unknown_setting_is_told)
