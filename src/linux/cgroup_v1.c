@@ -209,9 +209,30 @@ static rl_err parse_list(struct rl_arena *a, const char *list, struct lx_device_
 	return RL_OK;
 }
 
+/*
+ * The kernel takes back what is allowed by default, or makes it so, by one word about all devices,
+ * which forgets the exceptions; they come after it. Nobody runs who could see that moment.
+ */
+static rl_err write_rules_unseen(struct lx_cgroup *cg, int dir_fd, struct device_file files[2],
+				 const struct lx_device_rule *rules, size_t count)
+{
+	bool frozen;
+	rl_err e;
+
+	/* Without exceptions nothing more is allowed than shall be. */
+	if (!rules[0].allow || count == 1)
+		return write_rules(dir_fd, files, rules, count);
+	RL_TRY(lx_cgroup_is_frozen(cg, &frozen));
+	if (!frozen)
+		RL_TRY(lx_cgroup_freeze(cg), "freeze the container while its device rules change");
+	e = write_rules(dir_fd, files, rules, count);
+	return frozen ? e : rl_first(e, lx_cgroup_thaw(cg));
+}
+
 /* A parent may refuse what a child is allowed: then the list becomes what it was. */
-static rl_err replace_list(struct rl_arena *a, int dir_fd, struct device_file files[2],
-			   const struct lx_device_rule *rules, size_t count)
+static rl_err replace_list(struct rl_arena *a, struct lx_cgroup *cg, int dir_fd,
+			   struct device_file files[2], const struct lx_device_rule *rules,
+			   size_t count)
 {
 	struct lx_device_rule *old = NULL;
 	const char *list, *now;
@@ -220,12 +241,8 @@ static rl_err replace_list(struct rl_arena *a, int dir_fd, struct device_file fi
 
 	RL_TRY(rl_read_file(a, dir_fd, "devices.list", 1 << 20, &list, &len));
 	RL_TRY(parse_list(a, list, &old, &old_count));
-	/*
-	 * From refusing by default to allowing by default there is no way without a moment in which
-	 * everything is allowed. Only a privileged container becomes so.
-	 */
 	if (old[0].allow || rules[0].allow)
-		e = write_rules(dir_fd, files, rules, count);
+		e = write_rules_unseen(cg, dir_fd, files, rules, count);
 	else
 		e = change_list(dir_fd, files, list, rules, count);
 	if (!rl_failed(e))
@@ -248,7 +265,7 @@ static rl_err set_devices(struct lx_cgroup *cg, size_t index, int dir_fd,
 	if (cg->slots[index].made_from != 0)
 		return write_rules(dir_fd, files, rules, count);
 	RL_TRY(rl_arena_new(8 << 20, &a));
-	return replace_list(&a, dir_fd, files, rules, count);
+	return replace_list(&a, cg, dir_fd, files, rules, count);
 }
 
 rl_err lx_cg_v1_set_devices(struct lx_cgroup *cg, size_t index, const struct lx_device_rule *rules,

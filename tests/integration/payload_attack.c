@@ -208,9 +208,32 @@ static int run_write_exe(int argc, char **argv)
 	return 0;
 }
 
+// Opens a path again and again until FILE appears or SECONDS are over, and says what came of it.
+static int run_hammer(int argc, char **argv)
+{
+	unsigned long counts[256] = { 0 };
+
+	if (argc < 3)
+		return 64;
+	double end = now() + atof(argv[1]);
+	while (now() < end && access(argv[2], F_OK) != 0)
+		for (int i = 0; i < 256; i++) {
+			int fd = open(argv[0], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+			counts[fd >= 0 ? 0 : errno & 255]++;
+			if (fd >= 0)
+				close(fd);
+		}
+	for (int i = 0; i < 256; i++)
+		if (counts[i] > 0)
+			printf("hammer.%s=%lu\n", i == 0 ? "ok" : payload_errno_name(i), counts[i]);
+	return 0;
+}
+
 const struct payload_command payload_attack_commands[] = {
 	{ "swap", run_swap, "A B SECONDS FILE" },
 	{ "prey", run_prey, "SECONDS FILE REPORT [HARMLESS]" },
+	{ "hammer", run_hammer, "PATH SECONDS FILE" },
 	{ "write-exe", run_write_exe, "[PATH]" },
 	{ 0 },
 };

@@ -380,6 +380,39 @@ test_update_devices_refused_by_the_parent()
 	rt_ok delete --force "$ID"
 }
 
+# From one list with exceptions to the same: version 1 forgets them on the way, and nobody may see it.
+test_update_devices_without_a_moment_of_all()
+{
+	only runlet : "leave such a moment"
+	need_v1 devices
+	need_controller freezer
+	need_program strace
+	local i hammer
+	sleeper '.linux.devices = [{path: "/dev/x", type: "c", major: 240, minor: 77, fileMode: 438}]
+		| .linux.resources.devices = [{allow: true, access: "rwm"},
+			{allow: false, type: "c", major: 240, minor: 77, access: "rwm"}]'
+	echo '{"devices": [{"allow": true, "access": "rwm"},
+		{"allow": false, "type": "c", "major": 240, "minor": 77, "access": "rwm"}]}' >"$C/resources.json"
+	(exec_ok write /tmp/hammers yes + hammer /dev/x 20 /tmp/enough && echo "$OUT" >"$C/tries") &
+	hammer=$!
+	wait_for "the program" test -e "$B/rootfs/tmp/hammers"
+	# Slow enough that a moment is not missed.
+	WRAP+=(strace -f -qq -o /dev/null -e trace=write -e inject=write:delay_exit=20000)
+	for i in 1 2 3; do
+		update_ok -r "$C/resources.json"
+	done
+	WRAP=("${BASE_WRAP[@]}")
+	touch "$B/rootfs/tmp/enough"
+	wait $hammer || fail "exec failed"
+	equal "what else the device answered" "" "$(grep -v EPERM "$C/tries")"
+	match "tries" "$(cat "$C/tries")" '^hammer.EPERM=[0-9]{4,}$'
+	is_status running || fail "it is $(status)"
+	rt_ok pause "$ID"
+	update_ok -r "$C/resources.json"
+	is_status paused || fail "it is $(status)"
+	rt_ok resume "$ID"
+}
+
 # ---------------------------------------------------------------------------------- states, errors
 
 test_update_created_and_paused()
