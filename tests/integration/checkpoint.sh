@@ -253,6 +253,99 @@ test_checkpoint_page_server()
 	is_the_same
 }
 
+# Until the pages that are left behind are asked for, the old processes stay and serve them.
+test_checkpoint_lazy_pages()
+{
+	dumpable
+	criu check --feature uffd-noncoop >"$C/criu" 2>&1 || skip "no userfaultfd here"
+	local dump
+	mkfifo "$C/status"
+	settle
+	"$RUNTIME" "${GLOBALS[@]}" checkpoint --image-path "$IMAGES" --lazy-pages --page-server 127.0.0.1:27028 \
+		--status-fd 7 "$ID" 7>"$C/status" 2>"$C/dump" </dev/null &
+	dump=$!
+	equal "the byte of --status-fd" " 00" "$(timeout 60 head -c 1 "$C/status" | od -An -tx1)"
+	equal "pages in the images" "" "$(find "$IMAGES" -name 'pages-*' -size +64k)"
+	helper criu lazy-pages --page-server --address 127.0.0.1 --port 27028 --images-dir "$IMAGES" \
+		--work-dir "$IMAGES" --log-file lazy.log -v4
+	wait_for "who fetches pages" test -S "$IMAGES/lazy-pages.socket"
+	conf '.linux.cgroupsPath += "-lazy"'
+	ID=$ID-lazy restore_ok --lazy-pages
+	wait $dump || fail "checkpoint failed: $(cat "$C/dump")"
+	rt_fails "$(unknown_words)" state "$ID"
+	ID=$ID-lazy is_the_same
+	grep -q "uffd: .*transferred" "$IMAGES/lazy.log" || fail "no page was fetched"
+	match "what it asked for" "$(cat "$IMAGES/restore.log")" "uffd"
+	rt_ok delete --force "$ID-lazy"
+}
+
+# What a later dump has again is dropped from the earlier one.
+test_checkpoint_auto_dedup()
+{
+	dumpable
+	IMAGES=$C/first checkpoint_ok --pre-dump
+	IMAGES=$C/second checkpoint_ok --parent-path ../first --auto-dedup
+	grep -q "Punch" "$C/second/dump.log" || fail "no page was dropped"
+	IMAGES=$C/second restore_ok --auto-dedup
+	is_the_same
+}
+
+# A connection that nobody has accepted yet cannot be dumped, but left out.
+test_checkpoint_tcp_skip_in_flight()
+{
+	need_criu
+	bundle
+	payload queue-connection 4711 + write /dev/shm/memory kept + write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
+	PATIENCE=60 rt_fails "criu: Error .*[Ii]n-flight" checkpoint --image-path "$C/refused" "$ID"
+	is_status running || fail "it is $(status)"
+	checkpoint_ok --tcp-skip-in-flight
+	restore_ok
+	is_the_same
+}
+
+# Words of a file win over ours; "" is none.
+test_checkpoint_configuration_of_criu()
+{
+	dumpable '.annotations["org.criu.config"] = $f' --arg f "$C/criu.conf"
+	echo "log-file=$C/by-file.log" >"$C/criu.conf"
+	checkpoint_ok --leave-running
+	exists "$C/by-file.log"
+	missing "$IMAGES/dump.log"
+	rt_ok delete --force "$ID"
+	rm "$B/rootfs/tmp/ready"
+	dumpable '.annotations["org.criu.config"] = ""'
+	IMAGES=$C/other checkpoint_ok
+	exists "$C/other/dump.log"
+}
+
+profile_of_criu()
+{
+	echo "profile $1 flags=(attach_disconnected,mediate_deleted) { file, capability, network, signal, umount, mount, ptrace, unix, dbus, pivot_root, }"
+}
+
+test_checkpoint_lsm_profile()
+{
+	need_criu
+	need_program apparmor_parser
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || skip "no AppArmor here"
+	local name
+	for name in one two; do
+		profile_of_criu "rt$SUITE-$name" | apparmor_parser -r || skip "no profile can be loaded"
+	done
+	dumpable '.process.apparmorProfile = $p' --arg p "rt$SUITE-one"
+	match "profile" "$(cat "/proc/$(init_pid)/attr/current")" "^rt$SUITE-one "
+	checkpoint_ok
+	restore_ok --lsm-profile "apparmor:rt$SUITE-two" --lsm-mount-context "system_u:object_r:tmp_t:s0"
+	match "profile" "$(cat "/proc/$(init_pid)/attr/current")" "^rt$SUITE-two "
+	match "what CRIU read" "$(cat "$IMAGES/restore.log")" "rt$SUITE-two"
+	rt_ok delete --force "$ID"
+	for name in one two; do
+		profile_of_criu "rt$SUITE-$name" | apparmor_parser -R
+	done
+}
+
 test_checkpoint_systemd()
 {
 	need_criu

@@ -161,6 +161,24 @@ static int run_try_bind_port(int argc, char **argv)
 	return 0;
 }
 
+// Listens, and leaves one connection to itself waiting to be accepted: its other end is closed.
+static int run_queue_connection(int argc, char **argv)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((unsigned short)(argc > 0 ? atoi(argv[0]) : 80)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+	    listen(listener, 4) != 0 ||
+	    connect(client, (struct sockaddr *)&address, sizeof address) != 0)
+		return 70;
+	close(client);
+	return 0;
+}
+
 static int run_try_chdir(int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++)
@@ -204,6 +222,7 @@ const struct payload_command payload_try_commands[] = {
 	{ "try-umount", run_try_umount, "PATH..." },
 	{ "try-hostname", run_try_hostname, "NAME" },
 	{ "try-bind-port", run_try_bind_port, "PORT" },
+	{ "queue-connection", run_queue_connection, "PORT" },
 	{ "try-chdir", run_try_chdir, "PATH..." },
 	{ "try-chown", run_try_chown, "PATH UID" },
 	{ "try-unlink", run_try_unlink, "PATH..." },

@@ -3,6 +3,7 @@
 #include "container/criu.h"
 #include "test.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static struct rl_arena arena;
@@ -43,6 +44,96 @@ TEST(a_request_is_what_protoc_would_write)
 	CHECK_OK(ct_criu_encode(&arena, &r, &bytes, &len));
 	CHECK(len == sizeof(expected));
 	CHECK(memcmp(bytes, expected, len) == 0);
+}
+
+/* The numbers of criu_opts in rpc.proto, one by one: with a wrong one CRIU does something else. */
+static const struct {
+	size_t member;
+	enum { FLAG, NUMBER, TEXT } kind;
+	unsigned number;
+} numbers[] = {
+#define MEMBER(kind, name, number)                                   \
+	{                                                            \
+		offsetof(struct ct_criu_request, name), kind, number \
+	}
+	MEMBER(NUMBER, pid, 2),
+	MEMBER(FLAG, leave_running, 3),
+	MEMBER(FLAG, ext_unix_sockets, 4),
+	MEMBER(FLAG, tcp_established, 5),
+	MEMBER(FLAG, shell_job, 7),
+	MEMBER(FLAG, file_locks, 8),
+	MEMBER(NUMBER, log_level, 9),
+	MEMBER(TEXT, log_file, 10),
+	MEMBER(FLAG, notify, 12),
+	MEMBER(TEXT, root, 13),
+	MEMBER(TEXT, parent_images, 14),
+	MEMBER(FLAG, track_memory, 15),
+	MEMBER(FLAG, auto_dedup, 16),
+	MEMBER(FLAG, link_remap, 18),
+	MEMBER(FLAG, restore_as_sibling, 26),
+	MEMBER(NUMBER, empty_namespaces, 38),
+	MEMBER(TEXT, freeze_cgroup, 44),
+	MEMBER(FLAG, tcp_skip_in_flight, 46),
+	MEMBER(FLAG, lazy_pages, 48),
+	MEMBER(FLAG, orphan_pts_master, 50),
+	MEMBER(TEXT, config_file, 51),
+	MEMBER(FLAG, tcp_close, 52),
+	MEMBER(TEXT, lsm_profile, 53),
+	MEMBER(TEXT, lsm_mount_context, 63),
+	MEMBER(NUMBER, network_lock, 64),
+};
+
+/* `at` as a varint. */
+static size_t varint(uint8_t *at, unsigned value)
+{
+	size_t n = 0;
+
+	for (; value >= 0x80; value >>= 7)
+		at[n++] = (uint8_t)(value | 0x80);
+	at[n++] = (uint8_t)value;
+	return n;
+}
+
+TEST(every_option_has_its_number)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct ct_criu_request r = { .type = CT_CRIU_DUMP };
+		char *member = (char *)&r + numbers[i].member;
+		uint8_t expected[32] = { 0x08, 0x01, 0x12, 0, 0x08, 0x00 };
+		static const uint8_t work[] = { 0x88, 0x01, 0x00 };
+		const char *text = "text";
+		const uint8_t *bytes;
+		size_t len, n = 6;
+		int number = 3;
+
+		if (numbers[i].kind == FLAG)
+			*(bool *)member = true;
+		else if (numbers[i].kind == NUMBER)
+			memcpy(member, &number, sizeof(number));
+		else
+			memcpy(member, &text, sizeof(text));
+		/* work_dir_fd is always sent, after those with smaller numbers. */
+		if (numbers[i].number > 17)
+			for (size_t k = 0; k < sizeof(work); k++)
+				expected[n++] = work[k];
+		n += varint(expected + n,
+			    numbers[i].number << 3 | (numbers[i].kind == TEXT ? 2 : 0));
+		if (numbers[i].kind == TEXT) {
+			expected[n++] = 4;
+			memcpy(expected + n, "text", 4);
+			n += 4;
+		} else {
+			expected[n++] = numbers[i].kind == FLAG ? 1 : 3;
+		}
+		if (numbers[i].number < 17)
+			for (size_t k = 0; k < sizeof(work); k++)
+				expected[n++] = work[k];
+		expected[3] = (uint8_t)(n - 4);
+		PREPARE();
+		CHECK_OK(ct_criu_encode(&arena, &r, &bytes, &len));
+		CHECK_INT((int)len, (int)n);
+		CHECK(memcmp(bytes, expected, len) == 0);
+	}
 }
 
 TEST(lists_and_messages_within)
