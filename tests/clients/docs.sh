@@ -180,10 +180,11 @@ case_kubernetes_names()
 	block kubernetes containerd 1 >"$C/containerd.toml"
 	block kubernetes CRI-O 1 >"$C/crio.toml"
 	block kubernetes 'The cluster' 1 >"$C/cluster.yaml"
-	ok python3 - "$C/containerd.toml" "$C/crio.toml" <<-'END'
+	cat >"$C/compare" <<-'END'
 		import sys, tomllib
 		containerd, crio = (tomllib.load(open(name, "rb")) for name in sys.argv[1:])
 		one = containerd["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
+		del one["runc"]
 		other = crio["crio"]["runtime"]["runtimes"]
 		for name in sorted(one):
 		    assert one[name]["options"]["BinaryName"] == other[name]["runtime_path"], name
@@ -191,6 +192,7 @@ case_kubernetes_names()
 		assert sorted(one) == sorted(other)
 		assert crio["crio"]["runtime"]["default_runtime"] in other
 	END
+	ok python3 "$C/compare" "$C/containerd.toml" "$C/crio.toml"
 	equal "handlers of the cluster" "$OUT" "$(sed -n 's/^handler: //p' "$C/cluster.yaml")"
 	match "the pod's class" "$OUT" "^$(sed -n 's/^ *runtimeClassName: //p' "$C/cluster.yaml")$"
 	# Podman reads the same kinds of file, and makes the pod; a RuntimeClass it leaves out.
