@@ -105,7 +105,7 @@ static void take_descriptor(struct msghdr *msg, struct rl_fd *ret_fd)
 		rl_fd_set(ret_fd, rl_fd_take(&passed));
 }
 
-static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd *ret_fd)
+static rl_err hear(int fd, int flags, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd *ret_fd)
 {
 	union {
 		struct errno_datagram errnum;
@@ -126,7 +126,7 @@ static rl_err hear(int fd, enum ct_word *ret_word, pid_t *ret_pid, struct rl_fd 
 	 * end had said before is still there to be heard.
 	 */
 	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	RL_TRY(rl_sys(n, "hear the other process"));
 	take_descriptor(&msg, ret_fd);
@@ -154,7 +154,7 @@ rl_err ct_hear(int fd, enum ct_word *ret_word, struct rl_fd *ret_fd)
 {
 	pid_t pid;
 
-	return hear(fd, ret_word, &pid, ret_fd);
+	return hear(fd, 0, ret_word, &pid, ret_fd);
 }
 
 static rl_err check_word(enum ct_word word, enum ct_word want)
@@ -171,8 +171,17 @@ static rl_err check_word(enum ct_word word, enum ct_word want)
 rl_err ct_expect(int fd, enum ct_word want, struct rl_fd *ret_fd)
 {
 	enum ct_word word;
+	pid_t pid;
 
-	RL_TRY(ct_hear(fd, &word, ret_fd));
+	RL_TRY(hear(fd, 0, &word, &pid, ret_fd));
+	/*
+	 * The kernel (6.1, __skb_wait_for_more_packets) looks for a message first and for the end
+	 * afterwards. Who is interrupted between the two, while the other says why it fails and
+	 * ends, hears the end: the reason is still there. A word that was not expected to be the
+	 * last has the time to look again.
+	 */
+	if (word == CT_END && want != CT_END)
+		RL_TRY(hear(fd, MSG_DONTWAIT, &word, &pid, ret_fd));
 	return check_word(word, want);
 }
 
@@ -181,7 +190,7 @@ rl_err ct_expect_go(int fd, enum ct_word *ret_go_or_run, pid_t *ret_pid)
 	enum ct_word word;
 	pid_t pid;
 
-	RL_TRY(hear(fd, &word, &pid, NULL));
+	RL_TRY(hear(fd, 0, &word, &pid, NULL));
 	if (word != CT_RUN)
 		RL_TRY(check_word(word, CT_GO));
 	*ret_go_or_run = word;

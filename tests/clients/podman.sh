@@ -613,6 +613,14 @@ case_preserve_fds()
 	says three run --rm --preserve-fds 1 bb cat /proc/self/fd/3
 }
 
+# forget_unit NAME   whose container was removed, so that it fails, a little later
+forget_unit()
+{
+	wait_for "the end of $1" sh -c "systemctl ${manager[*]} show -p ActiveState --value $1 | grep -qE '^(failed|inactive)'"
+	systemctl "${manager[@]}" reset-failed "$1" 2>/dev/null
+	true
+}
+
 case_sdnotify()
 {
 	local manager=()
@@ -623,7 +631,7 @@ case_sdnotify()
 		podman --runtime "$RT" run --rm --name "$N" --sdnotify conmon bb sleep 1000 || fail "conmon: the service did not start"
 	equal state active "$(systemctl "${manager[@]}" is-active "$N")"
 	ok rm -f -t 0 "$N"
-	systemctl "${manager[@]}" reset-failed "$N" 2>/dev/null
+	forget_unit "$N"
 	# Ready when the container says so.
 	cat >"$C/notify.pl" <<-'END'
 		use Socket;
@@ -636,8 +644,7 @@ case_sdnotify()
 		fail "container: the service did not start"
 	equal state active "$(systemctl "${manager[@]}" is-active "$N-2")"
 	ok rm -f -t 0 "$N-2"
-	systemctl "${manager[@]}" reset-failed "$N-2" 2>/dev/null
-	true
+	forget_unit "$N-2"
 }
 
 case_systemd_unit()
