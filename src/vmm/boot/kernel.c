@@ -155,7 +155,10 @@ static rl_err place_elf(const struct vmm_image *image, const struct vmm_mem *mem
 	return RL_OK;
 }
 
-/* A bzImage, preferably as the ELF kernel in it, which starts sooner. */
+/*
+ * An ELF kernel, plain or compressed as a whole, or a bzImage, preferably as the ELF kernel in it,
+ * which starts sooner.
+ */
 static rl_err place_raw(const struct vmm_image *image, const struct vmm_mem *mem,
 			struct placed *ret)
 {
@@ -167,6 +170,11 @@ static rl_err place_raw(const struct vmm_image *image, const struct vmm_mem *mem
 
 	if (vmm_elf_is(image->bytes, image->size))
 		return place_elf(image, mem, ret);
+	codec = vmm_codec_detect(image->bytes, image->size);
+	if (codec != VMM_CODEC_NONE) {
+		RL_TRY(unpack(image, codec, 0, &inner));
+		return place_elf(&inner, mem, ret);
+	}
 	if (!read_setup(image, &h))
 		return rl_refuse(RL_E(ENOEXEC), "neither an ELF file nor a bzImage");
 	at = setup_bytes(&h) + h.payload_offset;
