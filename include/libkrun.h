@@ -342,6 +342,17 @@ int32_t krun_set_kvm_fd(uint32_t ctx_id, int fd);
  * caller who waits at its other end asks krun_get_last_error(). -EBADF.
  */
 int32_t krun_set_ready_fd(uint32_t ctx_id, int fd);
+#define KRUN_CONFINE_CALLS (1 << 0) /* a filter for system calls */
+#define KRUN_CONFINE_FILES (1 << 1) /* Landlock, where the kernel can do what is needed (5.19) */
+
+/*
+ * What the process gives up for good when the machine is complete and its guest has not begun to
+ * run: new privileges, system calls that a running machine does not make (new programs, executable
+ * memory and network sockets among them), and files that are neither open nor beneath a shared
+ * directory. It holds for the thread that calls krun_start_enter() and those that are started from
+ * then on: call it from a process that has no other. Default: nothing. -EINVAL: unknown bits.
+ */
+int32_t krun_set_confinement(uint32_t ctx_id, uint32_t flags);
 /*
  * A network interface on a tap device that the caller has opened and attached (TUNSETIFF with
  * IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), since that takes a device node, and rights over the network

@@ -488,6 +488,11 @@ EXPORT int32_t krun_set_kvm_fd(uint32_t ctx_id, int fd)
 	CONFIGURE(ctx_id, vmm_config_kvm_fd(c, fd));
 }
 
+EXPORT int32_t krun_set_confinement(uint32_t ctx_id, uint32_t flags)
+{
+	CONFIGURE(ctx_id, vmm_config_confinement(c, flags));
+}
+
 EXPORT int32_t krun_set_ready_fd(uint32_t ctx_id, int fd)
 {
 	CONFIGURE(ctx_id, vmm_config_ready_fd(c, fd));

@@ -3,6 +3,8 @@
  */
 #include "vmm/config.h"
 
+#include "libkrun.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +202,15 @@ rl_err vmm_config_kvm_fd(struct vmm_config *c, int fd)
 	RL_TRY(rl_fd_from(fcntl(fd, F_DUPFD_CLOEXEC, 0), &copy, "copy descriptor %d", fd));
 	RL_TRY(vmm_config_exists(c));
 	rl_fd_set(&c->kvm_fd, rl_fd_take(&copy));
+	return RL_OK;
+}
+
+rl_err vmm_config_confinement(struct vmm_config *c, uint32_t flags)
+{
+	if (flags & ~(uint32_t)(KRUN_CONFINE_CALLS | KRUN_CONFINE_FILES))
+		return rl_refuse(RL_E(EINVAL), "confinement 0x%x is unknown", flags);
+	RL_TRY(vmm_config_exists(c));
+	c->confinement = flags;
 	return RL_OK;
 }
 

@@ -161,6 +161,7 @@ struct vmm_config {
 	const char *initramfs;
 	const char *cmdline; /* NULL: the default one */
 	const char *firmware;
+	uint32_t confinement; /* KRUN_CONFINE_* */
 
 	struct vmm_id uid, gid;
 	struct rl_fd shutdown_fd;
@@ -253,6 +254,8 @@ RL_MUST rl_err vmm_config_vsock_port(struct vmm_config *c, uint32_t port, const 
 RL_MUST rl_err vmm_config_text(const char *what, const char *s);
 RL_MUST rl_err vmm_config_copy(struct vmm_config *c, const char *s, const char **ret);
 RL_MUST rl_err vmm_config_exists(const struct vmm_config *c);
+
+RL_MUST rl_err vmm_config_confinement(struct vmm_config *c, uint32_t flags);
 
 /* config_media.c: displays and input, of which only the arguments are looked at (EINVAL). */
 RL_MUST rl_err vmm_config_display_backend(const struct vmm_config *c, const void *backend,

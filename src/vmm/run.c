@@ -7,7 +7,7 @@
  *   LOAD     kernel, initramfs, tables
  *   ATTACH   devices to the buses
  *   WAKE     vCPUs with their first registers
- *   CONFINE  the ids to run with; everything privileged is open by now
+ *   CONFINE  the ids to run with, and what is asked for; everything is open by now
  *   RUN      threads, until the machine ends
  *   REPORT   its exit status, and why if that is not plain
  *
@@ -16,7 +16,9 @@
  */
 #include "vmm/run.h"
 
+#include "libkrun.h"
 #include "vmm/boot/kernel.h"
+#include "vmm/confine.h"
 #include "vmm/log.h"
 #include "vmm/machine.h"
 
@@ -195,6 +197,10 @@ static rl_err confine(struct vmm_machine *m)
 		RL_TRY(rl_sys(setgid(c->gid.id), "become group %u", c->gid.id));
 	if (c->uid.set)
 		RL_TRY(rl_sys(setuid(c->uid.id), "become user %u", c->uid.id));
+	if (c->confinement & KRUN_CONFINE_FILES)
+		RL_TRY(vmm_confine_to(c, &m->facts_arena), "confine the process");
+	if (c->confinement & KRUN_CONFINE_CALLS)
+		RL_TRY(vmm_confine_calls(), "confine the process");
 	return RL_OK;
 }
 

@@ -46,6 +46,8 @@ static const char usage[] =
 	"      --console FILE      the console writes to FILE\n"
 	"      --split-irqchip     IOAPIC in user space\n"
 	"      --nested            show VMX or SVM\n"
+	"      --unconfined        keep system calls and files that a running machine does not "
+	"need\n"
 	"      --log LEVEL         0 (off) to 5 (trace)\n";
 
 enum {
@@ -61,6 +63,7 @@ enum {
 	OPT_CONSOLE,
 	OPT_SPLIT,
 	OPT_NESTED,
+	OPT_UNCONFINED,
 	OPT_LOG
 };
 
@@ -84,6 +87,7 @@ static const struct option options[] = {
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "split-irqchip", no_argument, NULL, OPT_SPLIT },
 	{ "nested", no_argument, NULL, OPT_NESTED },
+	{ "unconfined", no_argument, NULL, OPT_UNCONFINED },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -276,6 +280,9 @@ static void take_option(struct request *r, int option, char *value)
 	case OPT_NESTED:
 		must(ctx, krun_set_nested_virt(ctx, true));
 		break;
+	case OPT_UNCONFINED:
+		must(ctx, krun_set_confinement(ctx, 0));
+		break;
 	case OPT_LOG:
 		must(ctx, krun_set_log_level(number(value, 5)));
 		break;
@@ -301,6 +308,7 @@ int main(int argc, char **argv)
 	ctx = krun_create_ctx();
 	must(KRUN_LAST_ERROR_ANY, ctx);
 	r.ctx = (uint32_t)ctx;
+	must(r.ctx, krun_set_confinement(r.ctx, KRUN_CONFINE_CALLS | KRUN_CONFINE_FILES));
 	while ((option = getopt_long(argc, argv, "+c:m:e:w:v:d:k:h", options, NULL)) != -1)
 		take_option(&r, option, optarg);
 	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)

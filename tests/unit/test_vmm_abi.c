@@ -98,6 +98,8 @@ TEST(an_unknown_context_is_enoent_everywhere)
 	EXPECT(krun_set_kernel(NOWHERE, "/x", KRUN_KERNEL_FORMAT_ELF, NULL, NULL), -ENOENT, "");
 	EXPECT(krun_set_firmware(NOWHERE, "/x"), -ENOENT, "context");
 	EXPECT(krun_set_nested_virt(NOWHERE, true), -ENOENT, "context");
+	EXPECT(krun_set_confinement(NOWHERE, 0), -ENOENT, "context");
+	EXPECT(krun_set_confinement(NOWHERE, 4), -EINVAL, "confinement 0x4");
 	EXPECT(krun_split_irqchip(NOWHERE, true), -ENOENT, "context");
 	EXPECT(krun_set_smbios_oem_strings(NOWHERE, none), -ENOENT, "context");
 	EXPECT(krun_setuid(NOWHERE, 0), -ENOENT, "context");

@@ -3,9 +3,11 @@
 #include "bare.h"
 #include "faults.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -133,6 +135,57 @@ static void terminate_once(pid_t pid, int out)
 	kill(pid, SIGTERM);
 }
 
+static void confined(struct machine *m)
+{
+	boot(m, "spin.elf");
+	must(krun_add_virtiofs(m->ctx, "t", "/tmp"));
+#ifndef SANITIZED /* which has calls of its own */
+	must(krun_set_confinement(m->ctx, KRUN_CONFINE_CALLS | KRUN_CONFINE_FILES));
+#endif
+}
+
+/* Every thread of it has a filter, and cannot get new privileges. */
+static int threads_confined(pid_t pid)
+{
+	char path[320], line[128];
+	struct dirent *d;
+	int threads = 0, filters = 0, bound = 0;
+	DIR *dir;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		threads++;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, d->d_name);
+		f = fopen(path, "re");
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+			filters += strcmp(line, "Seccomp:\t2\n") == 0;
+			bound += strcmp(line, "NoNewPrivs:\t1\n") == 0;
+		}
+		if (f != NULL)
+			fclose(f);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return threads >= 2 && filters == threads && bound == threads;
+}
+
+static void look_at_confinement(pid_t pid, int out)
+{
+	wait_for(out, "ready");
+#ifndef SANITIZED
+	verdict("every thread is confined", threads_confined(pid), NULL);
+#else
+	(void)threads_confined;
+#endif
+	kill(pid, SIGTERM);
+	usleep(200000);
+	kill(pid, SIGTERM);
+}
+
 struct good {
 	const char *name;
 	configure_fn *configure;
@@ -161,6 +214,7 @@ static const struct good runs[] = {
 	{ "no virtualisation unless asked for", virt_off, NULL, 0, "", "" },
 	{ "another user", as_nobody, NULL, 42, "hello from the guest\n", "" },
 	{ "SIGTERM twice stops it", spin, terminate_twice, 137, "", "second request" },
+	{ "confined, it stops as well", confined, look_at_confinement, 137, "", "second request" },
 	{ "shutdown eventfd, then SIGTERM", spin_with_eventfd, terminate_once, 137, "",
 	  "second request" },
 };

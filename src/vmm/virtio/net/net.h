@@ -12,6 +12,9 @@
 
 #include "vmm/virtio/device.h"
 
+/* Where our own address is while datagrams go to and fro; removed in the end. */
+#define VMM_NET_SOCKET_DIR "/tmp"
+
 enum vmm_net_kind {
 	VMM_NET_STREAM, /* frames behind a length of 4 bytes, big-endian, as QEMU has it */
 	VMM_NET_DGRAM,	/* a datagram a frame */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/virtio/net/backend.h"
+#include "vmm/virtio/net/net.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -209,7 +210,7 @@ static rl_err bind_local(struct net_backend *b)
 
 	for (int i = 0;; i++) {
 		(void)snprintf(address.sun_path, sizeof(address.sun_path),
-			       "/tmp/krun-net-%d-%d.sock", (int)getpid(), i);
+			       VMM_NET_SOCKET_DIR "/krun-net-%d-%d.sock", (int)getpid(), i);
 		if (bind(rl_fd_get(&b->fd), (struct sockaddr *)&address, sizeof(address)) == 0)
 			break;
 		if (errno != EADDRINUSE || i == LOCAL_TRIES)
