@@ -6,10 +6,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define WANTED (STATX_BASIC_STATS | STATX_MNT_ID)
+
 struct fs_status fs_stat(int fd, struct statx *ret)
 {
 	return fs_sys(statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT,
-			    STATX_BASIC_STATS | STATX_MNT_ID, ret));
+			    WANTED, ret));
+}
+
+struct fs_status fs_stat_at(int dir_fd, const char *name, struct statx *ret)
+{
+	return fs_sys(statx(dir_fd, name,
+			    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT, WANTED,
+			    ret));
 }
 
 /* Device numbers as the protocol carries them: the kernel's "new" encoding in 32 bits. */

@@ -86,6 +86,8 @@ struct fs_virtual {
 	bool gone; /* one-shot, and looked up */
 };
 
+#define FS_GUESSES 1024
+
 struct fs_server {
 	const struct vmm_virtio_env *env;
 	char name[48]; /* for the log */
@@ -103,6 +105,7 @@ struct fs_server {
 	struct fs_node **bucket; /* nodes by identity */
 	uint32_t bucket_count;	 /* a power of two */
 	uint32_t node_count;
+	uint32_t guess[FS_GUESSES]; /* hashes of names that led to nodes, see lookup.c */
 
 	bool ready;  /* INIT was seen */
 	bool ending; /* init has told the status: the machine goes down */
@@ -166,6 +169,8 @@ struct fs_status fs_real_dir(struct fs_server *s, uint64_t id, struct fs_node **
  */
 struct fs_status fs_node_add(struct fs_server *s, struct rl_fd *fd, const struct statx *stx,
 			     struct fs_node **ret);
+/* The guest's node of this file, one more lookup counted; NULL if it has none. */
+struct fs_node *fs_node_known(struct fs_server *s, const struct statx *stx);
 struct fs_status fs_node_add_virtual(struct fs_server *s, const struct fs_virtual *v,
 				     struct fs_node **ret);
 /* The guest forgets `count` lookups. Never too many, never the root. */
@@ -212,6 +217,8 @@ struct fs_status fs_give(struct fs_request *r, const struct fs_node *dir, int fd
  */
 
 struct fs_status fs_stat(int fd, struct statx *ret);
+/* Of one component of a directory, not followed. */
+struct fs_status fs_stat_at(int dir_fd, const char *name, struct statx *ret);
 void fs_fill_attr(struct fs_server *s, const struct statx *stx, struct fuse_attr *ret);
 void fs_fill_virtual_attr(const struct fs_virtual *v, struct fuse_attr *ret);
 /* Clears set-user-ID and set-group-ID after a change of contents, if the file has them. */

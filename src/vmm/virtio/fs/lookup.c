@@ -21,6 +21,21 @@ static struct fs_status lookup_virtual(struct fs_server *s, struct fs_virtual *v
 	return FS_OK;
 }
 
+static void fill_entry(struct fs_server *s, const struct fs_node *dir, const struct fs_node *node,
+		       const struct statx *stx, struct fuse_entry_out *ret)
+{
+	*ret = (struct fuse_entry_out){
+		.nodeid = node->id,
+		.entry_valid = FS_VALID,
+		.attr_valid = FS_VALID,
+	};
+	fs_fill_attr(s, stx, &ret->attr);
+	/* Another mount begins: the guest makes one too, so that inode numbers stay unique. */
+	if (S_ISDIR(stx->stx_mode) && (node->identity.mount != dir->identity.mount ||
+				       node->identity.dev != dir->identity.dev))
+		ret->attr.flags |= FUSE_ATTR_SUBMOUNT;
+}
+
 struct fs_status fs_entry_of(struct fs_server *s, struct fs_node *dir, struct rl_fd *fd,
 			     struct fuse_entry_out *ret, struct fs_node **ret_node)
 {
@@ -31,18 +46,41 @@ struct fs_status fs_entry_of(struct fs_server *s, struct fs_node *dir, struct rl
 	*fd = (struct rl_fd){ 0 };
 	FS_TRY(fs_stat(rl_fd_get(&own), &stx));
 	FS_TRY(fs_node_add(s, &own, &stx, &node));
-	*ret = (struct fuse_entry_out){
-		.nodeid = node->id,
-		.entry_valid = FS_VALID,
-		.attr_valid = FS_VALID,
-	};
-	fs_fill_attr(s, &stx, &ret->attr);
-	/* Another mount begins: the guest makes one too, so that inode numbers stay unique. */
-	if (S_ISDIR(stx.stx_mode) && (node->identity.mount != dir->identity.mount ||
-				      node->identity.dev != dir->identity.dev))
-		ret->attr.flags |= FUSE_ATTR_SUBMOUNT;
+	fill_entry(s, dir, node, &stx, ret);
 	if (ret_node != NULL)
 		*ret_node = node;
+	return FS_OK;
+}
+
+/* Was this looked up not long ago? The answer is a guess; a wrong one costs a system call. */
+static uint32_t *guess(struct fs_server *s, const struct fs_node *dir, const char *name,
+		       uint32_t *ret_hash)
+{
+	uint64_t hash = dir->id * 0x9e3779b97f4a7c15ull; /* FNV-1a, and a start of our own */
+
+	for (const char *c = name; *c != '\0'; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
+	*ret_hash = (uint32_t)(hash >> 32) | 1; /* 0 is an empty place */
+	return &s->guess[(uint32_t)hash % FS_GUESSES];
+}
+
+/*
+ * A name that leads to a node the guest has: its attributes are all that is wanted, and one call
+ * tells whether it still does. The same component, not followed, as if it were opened.
+ */
+static struct fs_status lookup_known(struct fs_server *s, struct fs_node *dir, const char *name,
+				     struct fuse_entry_out *ret, bool *ret_known)
+{
+	struct fs_node *node;
+	struct statx stx;
+
+	*ret_known = false;
+	FS_TRY(fs_stat_at(rl_fd_get(&dir->fd), name, &stx));
+	node = fs_node_known(s, &stx);
+	if (node == NULL)
+		return FS_OK;
+	fill_entry(s, dir, node, &stx, ret);
+	*ret_known = true;
 	return FS_OK;
 }
 
@@ -51,6 +89,8 @@ struct fs_status fs_lookup(struct fs_server *s, struct fs_node *dir, const char 
 {
 	struct rl_fd RL_AUTO_FD fd = { 0 };
 	struct fs_virtual *v = fs_virtual_find(s, dir, name);
+	uint32_t hash, *place;
+	bool known;
 
 	if (v != NULL)
 		return lookup_virtual(s, v, ret);
@@ -58,11 +98,19 @@ struct fs_status fs_lookup(struct fs_server *s, struct fs_node *dir, const char 
 		return fs_fail(ENOTDIR);
 	if (dir->virt != NULL)
 		return fs_fail(ENOENT);
+	place = guess(s, dir, name, &hash);
+	if (*place == hash) {
+		FS_TRY(lookup_known(s, dir, name, ret, &known));
+		if (known)
+			return FS_OK;
+	}
 	/* One component, checked, not followed: it cannot lead out of the directory. */
 	fd = rl_fd_own(openat(rl_fd_get(&dir->fd), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 	if (!rl_fd_has(&fd))
 		return fs_no_descriptor(s, errno);
-	return fs_entry_of(s, dir, &fd, ret, NULL);
+	FS_TRY(fs_entry_of(s, dir, &fd, ret, NULL));
+	*place = hash;
+	return FS_OK;
 }
 
 struct fs_status fs_op_lookup(struct fs_request *r)

@@ -126,6 +126,18 @@ struct fs_status fs_node_add(struct fs_server *s, struct rl_fd *fd, const struct
 	return FS_OK;
 }
 
+struct fs_node *fs_node_known(struct fs_server *s, const struct statx *stx)
+{
+	struct fs_identity identity = identity_of(stx);
+	struct fs_node *node = find(s, &identity);
+
+	if (node != NULL) {
+		node->mode = stx->stx_mode;
+		node->lookups++;
+	}
+	return node;
+}
+
 struct fs_status fs_node_add_virtual(struct fs_server *s, const struct fs_virtual *v,
 				     struct fs_node **ret)
 {
