@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 struct config {
@@ -32,20 +31,6 @@ static void read_size(struct port *p)
 	}
 }
 
-void vmm_console_interrupt(struct console *c, struct vmm_queue *q, unsigned index)
-{
-	if (vmm_queue_wants_interrupt(q))
-		vmm_virtio_used(c->irq, (uint16_t)index);
-}
-
-void vmm_console_drain_kick(int fd)
-{
-	eventfd_t count;
-
-	/* Nothing to read is fine: the notification was seen by an earlier call. */
-	(void)eventfd_read(fd, &count);
-}
-
 enum vmm_pop vmm_console_pop(struct console *c, struct vmm_queue *q)
 {
 	bool was_fine = q->fault == VMM_QUEUE_FINE;
@@ -62,13 +47,13 @@ static void reset(struct vmm_virtio_device *dev)
 	struct vmm_loop *loop = c->env->loop;
 
 	c->active = false;
-	vmm_loop_remove(loop, &c->kick_control_in);
-	vmm_loop_remove(loop, &c->kick_control_out);
+	vmm_kick_close(&c->kick_control_in, loop);
+	vmm_kick_close(&c->kick_control_out, loop);
 	for (unsigned i = 0; i < c->count; i++) {
 		struct port *p = &c->port[i];
 
-		vmm_loop_remove(loop, &p->kick_rx);
-		vmm_loop_remove(loop, &p->kick_tx);
+		vmm_kick_close(&p->kick_rx, loop);
+		vmm_kick_close(&p->kick_tx, loop);
 		vmm_loop_remove(loop, &p->watch_in);
 		vmm_loop_remove(loop, &p->watch_out);
 		p->rx = p->tx = (struct vmm_queue){ 0 };
@@ -79,31 +64,14 @@ static void reset(struct vmm_virtio_device *dev)
 	c->control_in = c->control_out = (struct vmm_queue){ 0 };
 }
 
-/* A queue and the watch of its notifications. */
-static rl_err open_queue(struct console *c, const struct vmm_virtio_run *run, unsigned index,
-			 struct vmm_queue *q, vmm_ready_fn *ready, void *arg,
-			 struct vmm_watch *watch, int *ret_fd)
-{
-	const struct vmm_queue_setup *setup = &run->queue[index];
-	enum vmm_queue_fault fault;
-
-	if (index >= run->queue_count || !setup->ready)
-		return RL_OK;
-	fault = vmm_queue_init(q, run->mem, setup, run->features);
-	if (fault != VMM_QUEUE_FINE)
-		return rl_refuse(RL_E(EINVAL), "queue %u: %s", index, vmm_queue_fault_text(fault));
-	*ret_fd = setup->kick_fd;
-	return vmm_loop_add(c->env->loop, setup->kick_fd, EPOLLIN, ready, arg, watch);
-}
-
 static rl_err open_port(struct console *c, const struct vmm_virtio_run *run, struct port *p)
 {
 	unsigned rx = rx_queue(p->index);
 
-	RL_TRY(open_queue(c, run, rx, &p->rx, vmm_console_on_rx_kick, p, &p->kick_rx,
-			  &p->kick_rx_fd));
-	RL_TRY(open_queue(c, run, rx + 1, &p->tx, vmm_console_on_tx_kick, p, &p->kick_tx,
-			  &p->kick_tx_fd));
+	RL_TRY(vmm_kick_open(&p->kick_rx, c->env->loop, run, rx, &p->rx, vmm_console_on_rx_kick,
+			     p));
+	RL_TRY(vmm_kick_open(&p->kick_tx, c->env->loop, run, rx + 1, &p->tx, vmm_console_on_tx_kick,
+			     p));
 	p->guest_open = !c->multiport; /* without control messages there is only one way */
 	return RL_OK;
 }
@@ -111,12 +79,10 @@ static rl_err open_port(struct console *c, const struct vmm_virtio_run *run, str
 static rl_err open_all(struct console *c, const struct vmm_virtio_run *run)
 {
 	if (c->multiport) {
-		RL_TRY(open_queue(c, run, QUEUE_CONTROL_IN, &c->control_in,
-				  vmm_console_on_control_in, c, &c->kick_control_in,
-				  &c->kick_control_in_fd));
-		RL_TRY(open_queue(c, run, QUEUE_CONTROL_OUT, &c->control_out,
-				  vmm_console_on_control_out, c, &c->kick_control_out,
-				  &c->kick_control_out_fd));
+		RL_TRY(vmm_kick_open(&c->kick_control_in, c->env->loop, run, QUEUE_CONTROL_IN,
+				     &c->control_in, vmm_console_on_control_in, c));
+		RL_TRY(vmm_kick_open(&c->kick_control_out, c->env->loop, run, QUEUE_CONTROL_OUT,
+				     &c->control_out, vmm_console_on_control_out, c));
 	}
 	for (unsigned i = 0; i < (c->multiport ? c->count : 1); i++)
 		RL_TRY(open_port(c, run, &c->port[i]), "port %u", i);

@@ -4,7 +4,6 @@
 #include "vmm/mem/le.h"
 
 #include <string.h>
-#include <sys/eventfd.h>
 
 /* 5.3.6.2: control messages. */
 enum event {
@@ -94,7 +93,7 @@ void vmm_console_tell(struct console *c)
 	if (!c->active || !c->multiport)
 		return;
 	send_news(c);
-	vmm_console_interrupt(c, &c->control_in, QUEUE_CONTROL_IN);
+	vmm_queue_tell(&c->control_in, c->irq, QUEUE_CONTROL_IN);
 }
 
 void vmm_console_on_control_in(void *arg, uint32_t events)
@@ -102,7 +101,7 @@ void vmm_console_on_control_in(void *arg, uint32_t events)
 	struct console *c = arg;
 
 	(void)events;
-	vmm_console_drain_kick(c->kick_control_in_fd);
+	vmm_kick_heard(&c->kick_control_in);
 	vmm_console_tell(c);
 }
 
@@ -140,7 +139,7 @@ void vmm_console_on_control_out(void *arg, uint32_t events)
 	(void)events;
 	if (!c->multiport)
 		return;
-	vmm_console_drain_kick(c->kick_control_out_fd);
+	vmm_kick_heard(&c->kick_control_out);
 	for (unsigned n = 0; n < TURN; n++) {
 		struct control m;
 
@@ -157,8 +156,8 @@ void vmm_console_on_control_out(void *arg, uint32_t events)
 		if (whole)
 			hear(c, &m);
 	}
-	vmm_console_interrupt(c, &c->control_out, QUEUE_CONTROL_OUT);
+	vmm_queue_tell(&c->control_out, c->irq, QUEUE_CONTROL_OUT);
 	if (vmm_queue_pending(&c->control_out))
-		eventfd_write(c->kick_control_out_fd, 1);
+		vmm_kick_again(&c->kick_control_out);
 	vmm_console_tell(c);
 }

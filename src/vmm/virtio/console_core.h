@@ -11,7 +11,7 @@
 #include "base/stream.h"
 #include "vmm/log.h"
 #include "vmm/virtio/console.h"
-#include "vmm/virtio/queue.h"
+#include "vmm/virtio/kick.h"
 
 #include <termios.h>
 
@@ -59,8 +59,8 @@ struct port {
 	uint16_t rows, columns;
 
 	struct vmm_queue rx, tx; /* the guest's view: we write rx, we read tx */
-	struct vmm_watch kick_rx, kick_tx, watch_in, watch_out;
-	int kick_rx_fd, kick_tx_fd;
+	struct vmm_kick kick_rx, kick_tx;
+	struct vmm_watch watch_in, watch_out;
 	bool guest_open; /* the guest reads: input before that would be thrown away there */
 	bool host_open;	 /* the host's input has not ended */
 	size_t tx_done;	 /* bytes of the next chain that are written already */
@@ -74,8 +74,7 @@ struct console {
 	bool active, multiport;
 	struct vmm_virtio_irq *irq;
 	struct vmm_queue control_in, control_out;
-	struct vmm_watch kick_control_in, kick_control_out;
-	int kick_control_in_fd, kick_control_out_fd;
+	struct vmm_kick kick_control_in, kick_control_out;
 	struct vmm_chain chain; /* scratch: valid during one step only */
 	unsigned count;
 	struct port port[];
@@ -83,12 +82,8 @@ struct console {
 
 /* ---- console.c ---- */
 
-/* Tells the driver that a queue has used buffers, if it wants to know. */
-void vmm_console_interrupt(struct console *c, struct vmm_queue *q, unsigned index);
 /* The next chain, in c->chain; a fault is logged once. */
 enum vmm_pop vmm_console_pop(struct console *c, struct vmm_queue *q);
-/* Takes a notification. */
-void vmm_console_drain_kick(int fd);
 
 /* The receive queue of a port; its transmit queue is the next one. */
 static inline unsigned rx_queue(unsigned port)

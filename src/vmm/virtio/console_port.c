@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 /*
  * Waits for a stream, or for nothing (0). A descriptor that is not waited for leaves the loop, or a
@@ -105,9 +104,9 @@ void vmm_console_receive(struct port *p)
 	}
 	while (n < TURN && receive_one(p))
 		n++;
-	vmm_console_interrupt(c, &p->rx, rx_queue(p->index));
+	vmm_queue_tell(&p->rx, c->irq, rx_queue(p->index));
 	if (n == TURN)
-		eventfd_write(p->kick_rx_fd, 1);
+		vmm_kick_again(&p->kick_rx);
 }
 
 /* Guest to host, one buffer. False: the host takes no more now. */
@@ -161,21 +160,21 @@ void vmm_console_transmit(struct port *p)
 	want_output(p, false);
 	for (unsigned n = 0; n < TURN; n++) {
 		if (vmm_console_pop(c, &p->tx) != VMM_POP_CHAIN) {
-			vmm_console_interrupt(c, &p->tx, rx_queue(p->index) + 1);
+			vmm_queue_tell(&p->tx, c->irq, rx_queue(p->index) + 1);
 			if (vmm_queue_listen(&p->tx))
 				continue;
 			return;
 		}
 		if (rl_stream_has(&p->out) && !transmit_one(p)) {
 			vmm_queue_unpop(&p->tx);
-			vmm_console_interrupt(c, &p->tx, rx_queue(p->index) + 1);
+			vmm_queue_tell(&p->tx, c->irq, rx_queue(p->index) + 1);
 			return;
 		}
 		p->tx_done = 0;
 		vmm_queue_push(&p->tx, c->chain.head, 0);
 	}
-	vmm_console_interrupt(c, &p->tx, rx_queue(p->index) + 1);
-	eventfd_write(p->kick_tx_fd, 1);
+	vmm_queue_tell(&p->tx, c->irq, rx_queue(p->index) + 1);
+	vmm_kick_again(&p->kick_tx);
 }
 
 static void on_input(void *arg, uint32_t events)
@@ -195,7 +194,7 @@ void vmm_console_on_rx_kick(void *arg, uint32_t events)
 	struct port *p = arg;
 
 	(void)events;
-	vmm_console_drain_kick(p->kick_rx_fd);
+	vmm_kick_heard(&p->kick_rx);
 	vmm_console_receive(p);
 }
 
@@ -204,6 +203,6 @@ void vmm_console_on_tx_kick(void *arg, uint32_t events)
 	struct port *p = arg;
 
 	(void)events;
-	vmm_console_drain_kick(p->kick_tx_fd);
+	vmm_kick_heard(&p->kick_tx);
 	vmm_console_transmit(p);
 }

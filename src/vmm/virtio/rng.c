@@ -2,14 +2,13 @@
 #include "vmm/virtio/rng.h"
 
 #include "vmm/log.h"
-#include "vmm/virtio/queue.h"
+#include "vmm/virtio/kick.h"
 
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 
 #define QUEUE_SIZE 64
@@ -28,8 +27,7 @@ struct rng {
 	const struct vmm_virtio_env *env;
 	struct vmm_virtio_irq *irq;
 	struct vmm_queue queue;
-	struct vmm_watch kick;
-	int kick_fd;
+	struct vmm_kick kick;
 	struct vmm_chain chain;
 };
 
@@ -55,17 +53,16 @@ static uint32_t fill(struct vmm_chain *c)
 static void on_kick(void *arg, uint32_t events)
 {
 	struct rng *r = arg;
-	eventfd_t count;
 	unsigned served = 0;
 
 	(void)events;
-	(void)eventfd_read(r->kick_fd, &count);
+	vmm_kick_heard(&r->kick);
 	while (served < TURN) {
 		enum vmm_pop got = vmm_queue_pop(&r->queue, &r->chain);
 
 		if (got == VMM_POP_FAULT) {
 			vmm_queue_blame(&r->queue, r->irq, r->dev.name);
-			vmm_loop_remove(r->env->loop, &r->kick);
+			vmm_kick_close(&r->kick, r->env->loop);
 			return;
 		}
 		if (got == VMM_POP_EMPTY) {
@@ -76,25 +73,17 @@ static void on_kick(void *arg, uint32_t events)
 		vmm_queue_push(&r->queue, r->chain.head, fill(&r->chain));
 		served++;
 	}
-	if (vmm_queue_wants_interrupt(&r->queue))
-		vmm_virtio_used(r->irq, 0);
+	vmm_queue_tell(&r->queue, r->irq, 0);
 	if (served == TURN)
-		eventfd_write(r->kick_fd, 1);
+		vmm_kick_again(&r->kick);
 }
 
 static rl_err activate(struct vmm_virtio_device *dev, const struct vmm_virtio_run *run)
 {
 	struct rng *r = rng_of(dev);
-	enum vmm_queue_fault fault =
-		vmm_queue_init(&r->queue, run->mem, &run->queue[0], run->features);
 
-	if (fault != VMM_QUEUE_FINE)
-		return rl_refuse(RL_E(EINVAL), "queue 0: %s", vmm_queue_fault_text(fault));
-	if (!run->queue[0].ready)
-		return RL_OK;
 	r->irq = run->irq;
-	r->kick_fd = run->queue[0].kick_fd;
-	RL_TRY(vmm_loop_add(r->env->loop, r->kick_fd, EPOLLIN, on_kick, r, &r->kick));
+	RL_TRY(vmm_kick_open(&r->kick, r->env->loop, run, 0, &r->queue, on_kick, r));
 	on_kick(r, 0);
 	return RL_OK;
 }
@@ -103,7 +92,7 @@ static void reset(struct vmm_virtio_device *dev)
 {
 	struct rng *r = rng_of(dev);
 
-	vmm_loop_remove(r->env->loop, &r->kick);
+	vmm_kick_close(&r->kick, r->env->loop);
 	r->queue = (struct vmm_queue){ 0 };
 }
 

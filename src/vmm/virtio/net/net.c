@@ -3,16 +3,15 @@
 
 #include "vmm/log.h"
 #include "vmm/mem/le.h"
+#include "vmm/virtio/kick.h"
 #include "vmm/virtio/net/backend.h"
 #include "vmm/virtio/net/csum.h"
-#include "vmm/virtio/queue.h"
 
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 enum { QUEUE_RX, QUEUE_TX, QUEUES };
 
@@ -36,8 +35,8 @@ struct net {
 	bool is_dead; /* the back end */
 	struct vmm_virtio_irq *irq;
 	struct vmm_queue rx, tx;
-	struct vmm_watch kick_rx, kick_tx, watch;
-	int kick_rx_fd, kick_tx_fd;
+	struct vmm_kick kick_rx, kick_tx;
+	struct vmm_watch watch;
 	uint32_t events;
 	struct net_frame frame; /* came in, and has no buffer yet */
 	bool has_frame;
@@ -180,11 +179,10 @@ static void move_in(struct net *n)
 			break;
 		n->has_frame = false;
 	}
-	if (vmm_queue_wants_interrupt(&n->rx))
-		vmm_virtio_used(n->irq, QUEUE_RX);
+	vmm_queue_tell(&n->rx, n->irq, QUEUE_RX);
 	/* Frames that a stream has brought already make no descriptor readable. */
 	if (turn > TURN)
-		eventfd_write(n->kick_rx_fd, 1);
+		vmm_kick_again(&n->kick_rx);
 }
 
 /* ---- From the guest ---- */
@@ -245,10 +243,9 @@ static void move_out(struct net *n)
 		vmm_queue_push(&n->tx, n->chain.head, 0);
 	}
 	flush(n);
-	if (vmm_queue_wants_interrupt(&n->tx))
-		vmm_virtio_used(n->irq, QUEUE_TX);
+	vmm_queue_tell(&n->tx, n->irq, QUEUE_TX);
 	if (turn > TURN)
-		eventfd_write(n->kick_tx_fd, 1);
+		vmm_kick_again(&n->kick_tx);
 }
 
 /* ---- Events ---- */
@@ -267,10 +264,9 @@ static void on_backend(void *arg, uint32_t events)
 static void on_rx_kick(void *arg, uint32_t events)
 {
 	struct net *n = arg;
-	eventfd_t count;
 
 	(void)events;
-	(void)eventfd_read(n->kick_rx_fd, &count);
+	vmm_kick_heard(&n->kick_rx);
 	move_in(n);
 	update_watch(n);
 }
@@ -278,10 +274,9 @@ static void on_rx_kick(void *arg, uint32_t events)
 static void on_tx_kick(void *arg, uint32_t events)
 {
 	struct net *n = arg;
-	eventfd_t count;
 
 	(void)events;
-	(void)eventfd_read(n->kick_tx_fd, &count);
+	vmm_kick_heard(&n->kick_tx);
 	/* While the back end has no room, its readiness is what matters. */
 	if (!n->tx_waits)
 		move_out(n);
@@ -297,29 +292,15 @@ static void reset(struct vmm_virtio_device *dev)
 	n->active = false;
 	n->has_frame = n->tx_waits = false;
 	update_watch(n);
-	vmm_loop_remove(n->env->loop, &n->kick_rx);
-	vmm_loop_remove(n->env->loop, &n->kick_tx);
+	vmm_kick_close(&n->kick_rx, n->env->loop);
+	vmm_kick_close(&n->kick_tx, n->env->loop);
 	n->rx = n->tx = (struct vmm_queue){ 0 };
-}
-
-static rl_err open_queue(struct net *n, const struct vmm_virtio_run *run, unsigned index,
-			 struct vmm_queue *q, vmm_ready_fn *ready, struct vmm_watch *watch,
-			 int *ret_fd)
-{
-	enum vmm_queue_fault fault = vmm_queue_init(q, run->mem, &run->queue[index], run->features);
-
-	if (fault != VMM_QUEUE_FINE)
-		return rl_refuse(RL_E(EINVAL), "queue %u: %s", index, vmm_queue_fault_text(fault));
-	*ret_fd = run->queue[index].kick_fd;
-	if (!run->queue[index].ready)
-		return RL_OK;
-	return vmm_loop_add(n->env->loop, *ret_fd, EPOLLIN, ready, n, watch);
 }
 
 static rl_err start(struct net *n, const struct vmm_virtio_run *run)
 {
-	RL_TRY(open_queue(n, run, QUEUE_RX, &n->rx, on_rx_kick, &n->kick_rx, &n->kick_rx_fd));
-	RL_TRY(open_queue(n, run, QUEUE_TX, &n->tx, on_tx_kick, &n->kick_tx, &n->kick_tx_fd));
+	RL_TRY(vmm_kick_open(&n->kick_rx, n->env->loop, run, QUEUE_RX, &n->rx, on_rx_kick, n));
+	RL_TRY(vmm_kick_open(&n->kick_tx, n->env->loop, run, QUEUE_TX, &n->tx, on_tx_kick, n));
 	return n->is_dead ? RL_OK : n->backend.ops->negotiated(&n->backend, run->features);
 }
 

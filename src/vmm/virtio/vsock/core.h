@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "vmm/log.h"
 #include "vmm/mem/le.h"
-#include "vmm/virtio/queue.h"
+#include "vmm/virtio/kick.h"
 #include "vmm/virtio/vsock/vsock.h"
 
 /* 5.10.6 */
@@ -117,8 +117,7 @@ struct vsock {
 	bool active;
 	struct vmm_virtio_irq *irq;
 	struct vmm_queue rx, tx;
-	struct vmm_watch kick_rx, kick_tx;
-	int kick_rx_fd, kick_tx_fd;
+	struct vmm_kick kick_rx, kick_tx;
 	struct vmm_chain chain; /* scratch */
 
 	struct vsock_connection *bucket[VSOCK_BUCKETS];

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT, QUEUES };
@@ -207,12 +206,11 @@ void vsock_flush(struct vsock *v)
 			break;
 		}
 	}
-	if (vmm_queue_wants_interrupt(&v->rx))
-		vmm_virtio_used(v->irq, QUEUE_RX);
+	vmm_queue_tell(&v->rx, v->irq, QUEUE_RX);
 	if (n == TURN)
-		eventfd_write(v->kick_rx_fd, 1);
+		vmm_kick_again(&v->kick_rx);
 	if (v->tx_waits && v->refusal_count < VSOCK_REFUSALS_MAX)
-		eventfd_write(v->kick_tx_fd, 1);
+		vmm_kick_again(&v->kick_tx);
 }
 
 /* ---- From the guest -----------------------------------------------------------------------------
@@ -278,11 +276,10 @@ static void take_packet(struct vsock *v)
 static void on_tx_kick(void *arg, uint32_t events)
 {
 	struct vsock *v = arg;
-	eventfd_t count;
 	unsigned n = 0;
 
 	(void)events;
-	(void)eventfd_read(v->kick_tx_fd, &count);
+	vmm_kick_heard(&v->kick_tx);
 	v->tx_waits = false;
 	for (; n < TURN; n++) {
 		if (v->refusal_count == VSOCK_REFUSALS_MAX) {
@@ -297,20 +294,18 @@ static void on_tx_kick(void *arg, uint32_t events)
 		take_packet(v);
 		vmm_queue_push(&v->tx, head, 0);
 	}
-	if (vmm_queue_wants_interrupt(&v->tx))
-		vmm_virtio_used(v->irq, QUEUE_TX);
+	vmm_queue_tell(&v->tx, v->irq, QUEUE_TX);
 	if (n == TURN)
-		eventfd_write(v->kick_tx_fd, 1);
+		vmm_kick_again(&v->kick_tx);
 	vsock_flush(v);
 }
 
 static void on_rx_kick(void *arg, uint32_t events)
 {
 	struct vsock *v = arg;
-	eventfd_t count;
 
 	(void)events;
-	(void)eventfd_read(v->kick_rx_fd, &count);
+	vmm_kick_heard(&v->kick_rx);
 	vsock_flush(v);
 }
 
@@ -323,8 +318,8 @@ static void reset(struct vmm_virtio_device *dev)
 
 	v->active = false;
 	vsock_listen_stop(v);
-	vmm_loop_remove(v->env->loop, &v->kick_rx);
-	vmm_loop_remove(v->env->loop, &v->kick_tx);
+	vmm_kick_close(&v->kick_rx, v->env->loop);
+	vmm_kick_close(&v->kick_tx, v->env->loop);
 	for (unsigned i = 0; i < VSOCK_BUCKETS; i++) {
 		while (v->bucket[i] != NULL)
 			vsock_remove(v->bucket[i]);
@@ -334,25 +329,11 @@ static void reset(struct vmm_virtio_device *dev)
 	v->rx = v->tx = (struct vmm_queue){ 0 };
 }
 
-static rl_err open_queue(struct vsock *v, const struct vmm_virtio_run *run, unsigned index,
-			 struct vmm_queue *q, vmm_ready_fn *ready, struct vmm_watch *watch,
-			 int *ret_fd)
-{
-	enum vmm_queue_fault fault = vmm_queue_init(q, run->mem, &run->queue[index], run->features);
-
-	if (fault != VMM_QUEUE_FINE)
-		return rl_refuse(RL_E(EINVAL), "queue %u: %s", index, vmm_queue_fault_text(fault));
-	*ret_fd = run->queue[index].kick_fd;
-	if (!run->queue[index].ready)
-		return RL_OK;
-	return vmm_loop_add(v->env->loop, *ret_fd, EPOLLIN, ready, v, watch);
-}
-
 static rl_err open_all(struct vsock *v, const struct vmm_virtio_run *run)
 {
 	/* The event queue only carries the news of a migration. */
-	RL_TRY(open_queue(v, run, QUEUE_RX, &v->rx, on_rx_kick, &v->kick_rx, &v->kick_rx_fd));
-	RL_TRY(open_queue(v, run, QUEUE_TX, &v->tx, on_tx_kick, &v->kick_tx, &v->kick_tx_fd));
+	RL_TRY(vmm_kick_open(&v->kick_rx, v->env->loop, run, QUEUE_RX, &v->rx, on_rx_kick, v));
+	RL_TRY(vmm_kick_open(&v->kick_tx, v->env->loop, run, QUEUE_TX, &v->tx, on_tx_kick, v));
 	return vsock_listen_start(v);
 }
 
