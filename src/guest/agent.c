@@ -75,7 +75,7 @@ void agent_refuse(struct gst_agent_session *s, int status, int code, const char 
 }
 
 /* Writes what is to be sent, as far as the socket takes it. */
-static void flush(struct gst_agent_session *s)
+void agent_flush(struct gst_agent_session *s)
 {
 	while (s->fd >= 0 && s->out_len > 0) {
 		ssize_t n =
@@ -97,7 +97,7 @@ static void flush(struct gst_agent_session *s)
 
 /* ---- Life of a session ---- */
 
-static void close_socket(struct gst_agent_session *s)
+void agent_close_socket(struct gst_agent_session *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
@@ -110,7 +110,7 @@ static void close_socket(struct gst_agent_session *s)
 
 void agent_hang_up(struct gst_agent_session *s)
 {
-	close_socket(s);
+	agent_close_socket(s);
 	agent_exec_close(s);
 	/* It leads a session of its own. Not reaped yet, so the number is still its own. */
 	if (s->pid > 0 && !s->detached)
@@ -142,7 +142,7 @@ void gst_agent_adopt(struct gst_agent *a, int fd)
 	a->count++;
 	gst_put32(h.version, GST_AGENT_VERSION);
 	put(s, &h, sizeof(h));
-	flush(s);
+	agent_flush(s);
 }
 
 /* Sessions of which nothing is left: no connection, no process. */
@@ -152,7 +152,7 @@ static void sweep(struct gst_agent *a)
 		struct gst_agent_session *s = *at;
 
 		if (s->phase == AGENT_ANSWERED && s->out_len == 0)
-			close_socket(s);
+			agent_close_socket(s);
 		if (s->fd >= 0 || s->pid > 0) {
 			at = &s->next;
 			continue;
@@ -165,109 +165,13 @@ static void sweep(struct gst_agent *a)
 	}
 }
 
-/* ---- Requests ---- */
-
-static struct gst_agent_session *find(struct gst_agent *a, pid_t pid)
+struct gst_agent_session *agent_find(struct gst_agent *a, pid_t pid)
 {
 	struct gst_agent_session *s = a->first;
 
 	while (s != NULL && (s->pid != pid || pid <= 0))
 		s = s->next;
 	return s;
-}
-
-static void answer(struct gst_agent_session *s, int result, const char *what)
-{
-	if (result != 0) {
-		agent_refuse(s, 0, errno, what);
-		return;
-	}
-	agent_send(s, GST_AGENT_DONE, 0, NULL, 0, NULL, 0);
-	s->phase = AGENT_ANSWERED;
-}
-
-static int send_signal(struct gst_agent *a, uint32_t pid, int signal)
-{
-	if (pid == GST_AGENT_PID_ALL) {
-		/* "Everything" means this machine's for its PID 1 only. */
-		errno = EPERM;
-		return getpid() == 1 ? kill(-1, signal) : -1;
-	}
-	if (pid == 0 && a->workload > 0)
-		return kill(a->workload, signal);
-	if (find(a, (pid_t)pid) != NULL)
-		return kill((pid_t)pid, signal);
-	errno = ESRCH;
-	return -1;
-}
-
-static int resize(struct gst_agent *a, const struct gst_agent_resize *r)
-{
-	struct gst_agent_session *s;
-	int fd, result;
-
-	if (gst_get32(r->pid) != 0) {
-		s = find(a, (pid_t)gst_get32(r->pid));
-		errno = ESRCH;
-		return s ? agent_set_size(s->terminal ? s->output[0].fd : -1, r) : -1;
-	}
-	fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	result = fd < 0 ? -1 : agent_set_size(fd, r);
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
-static void list(struct gst_agent_session *s)
-{
-	pid_t pid;
-
-	flush(s);
-	if (s->fd < 0)
-		return;
-	pid = fork();
-	if (pid == 0) {
-		/* Nothing was left to send but a hello that did not fit: then there is no list. */
-		if (s->out_len != 0)
-			_exit(1);
-		agent_list(s->fd);
-	}
-	if (pid < 0) {
-		agent_refuse(s, 0, errno, "fork");
-		return;
-	}
-	close_socket(s);
-	s->pid = pid;
-	s->detached = true;
-	s->phase = AGENT_ANSWERED;
-}
-
-static bool take_request(struct gst_agent *a, struct gst_agent_session *s, uint32_t type,
-			 const uint8_t *body, uint32_t len)
-{
-	const struct gst_agent_signal *signal = (const void *)body;
-
-	switch (type) {
-	case GST_AGENT_EXEC:
-		agent_exec(s, body, len);
-		return true;
-	case GST_AGENT_SIGNAL:
-		answer(s, send_signal(a, gst_get32(signal->pid), (int)gst_get32(signal->signal)),
-		       "send the signal");
-		return true;
-	case GST_AGENT_RESIZE:
-		answer(s, resize(a, (const void *)body), "set the size of the terminal");
-		return true;
-	case GST_AGENT_LIST:
-		list(s);
-		return true;
-	case GST_AGENT_SHUTDOWN:
-		a->wants_shutdown = true;
-		answer(s, 0, "");
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* ---- Receiving ---- */
@@ -296,7 +200,7 @@ static bool take_frame(struct gst_agent *a, struct gst_agent_session *s)
 	s->body = NULL;
 	s->head_len = 0;
 	if (s->phase == AGENT_REQUEST)
-		fine = take_request(a, s, type, body, s->body_size);
+		fine = agent_request(a, s, type, body, s->body_size);
 	else if (s->phase != AGENT_ANSWERED)
 		fine = agent_exec_frame(s, type, stream, body, s->body_size);
 	free(body);
@@ -452,7 +356,7 @@ static void serve_session(struct gst_agent *a, struct gst_agent_session *s,
 			receive(a, s);
 	}
 	agent_exec_advance(s);
-	flush(s);
+	agent_flush(s);
 }
 
 void gst_agent_serve(struct gst_agent *a, const struct pollfd *fds, unsigned count)
@@ -466,7 +370,7 @@ void gst_agent_serve(struct gst_agent *a, const struct pollfd *fds, unsigned cou
 
 void gst_agent_reaped(struct gst_agent *a, pid_t pid, int status)
 {
-	struct gst_agent_session *s = find(a, pid);
+	struct gst_agent_session *s = agent_find(a, pid);
 
 	if (s == NULL)
 		return;
@@ -475,7 +379,7 @@ void gst_agent_reaped(struct gst_agent *a, pid_t pid, int status)
 	s->status = status;
 	agent_exec_ready(s, AGENT_WORDS); /* what it said comes before its end */
 	agent_exec_advance(s);
-	flush(s);
+	agent_flush(s);
 	sweep(a);
 }
 
@@ -496,13 +400,13 @@ void gst_agent_close(struct gst_agent *a)
 		/* What does not fit the client's credit is lost; the status is not. */
 		s->output[0].left = s->output[1].left = 0;
 		agent_exec_advance(s);
-		flush(s);
+		agent_flush(s);
 	}
 	while (a->first != NULL) {
 		struct gst_agent_session *s = a->first;
 
 		a->first = s->next;
-		close_socket(s);
+		agent_close_socket(s);
 		agent_exec_close(s);
 		free(s->input);
 		free(s);

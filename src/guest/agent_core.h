@@ -2,7 +2,8 @@
 /*
  * The inside of the agent.
  *
- *   agent.c         listening, connections, frames in and out, requests
+ *   agent.c         listening, connections, frames in and out
+ *   agent_request.c what a client asks for
  *   agent_exec.c    starting a process, its streams, its end
  *   agent_list.c    the list of processes
  */
@@ -84,6 +85,19 @@ uint32_t agent_room(const struct gst_agent_session *s);
 void agent_refuse(struct gst_agent_session *s, int status, int code, const char *text);
 /* Everything that is the client's is given up; its process is killed unless it is detached. */
 void agent_hang_up(struct gst_agent_session *s);
+
+/* Sends what the socket takes now. */
+void agent_flush(struct gst_agent_session *s);
+/* The conversation is over, or somebody else's. */
+void agent_close_socket(struct gst_agent_session *s);
+/* The session of a process, NULL if there is none. */
+struct gst_agent_session *agent_find(struct gst_agent *a, pid_t pid);
+
+/* ---- agent_request.c ---- */
+
+/* The first frame after the hello, of a length that fits its type. False: against the protocol. */
+bool agent_request(struct gst_agent *a, struct gst_agent_session *s, uint32_t type,
+		   const uint8_t *body, uint32_t len);
 
 /* ---- agent_exec.c ---- */
 
