@@ -140,6 +140,29 @@ oracle() {
 	check oracle "" "$(diff <(grep -v '^temporary' "$work/want") <(grep -v '^temporary' "$work/out"))"
 }
 
+# worker_calls COUNT COMMAND - system calls of the file server's thread while the guest runs COMMAND, where N is COUNT
+worker_calls() {
+	timeout 200 strace -f -qq -e signal=none -o "$work/trace" "$vm" --unconfined -m 256 "$root" -- /bin/sh -c "${2//N/$1}" >"$work/out" 2>"$work/err" </dev/null
+	local thread
+	thread=$(grep -m 1 'PR_SET_NAME, "fs worker"' "$work/trace" | cut -d' ' -f1)
+	grep "^$thread " "$work/trace" | grep -vc 'resumed>'
+}
+
+# calls - at most two system calls for a request, of which one is the work: the difference of 100 and 300 requests, and a
+# tenth more for what wakes the thread meanwhile
+calls() {
+	local name command few many
+	while IFS=: read -r name command; do
+		few=$(worker_calls 100 "$command")
+		many=$(worker_calls 300 "$command")
+		echo "# $name: $((many - few)) calls for 200 requests"
+		check "calls-$name" 1 "$([ $((many - few)) -le 440 ] && [ $((many - few)) -ge 200 ] && echo 1)"
+	done <<-'E'
+		lookup-missing:i=0; while [ $i -lt N ]; do [ -e /data/no$i ]; i=$((i+1)); done
+		write:dd if=/dev/zero of=/data/w bs=512 count=N
+	E
+}
+
 # nested - the processor's virtualisation is shown when asked for, and not otherwise
 nested() {
 	guest -m 256 "$root" -- /bin/sh -c 'grep -c -w -e svm -e vmx /proc/cpuinfo'
@@ -149,7 +172,7 @@ nested() {
 }
 
 make_root
-[ $# -gt 0 ] || set -- cpus formats compile stress oracle nested
+[ $# -gt 0 ] || set -- cpus formats compile stress oracle calls nested
 for part in "$@"; do $part; done
 rm -rf "$work"
 echo "$passed passed, $failed failed, $skipped skipped"
