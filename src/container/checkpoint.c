@@ -339,7 +339,7 @@ static rl_err load(struct dump *d, const char *root)
 	const char *config;
 
 	RL_TRY(rl_arena_fmt(d->arena, &config, "%s/%s/%s", root, d->record.id, CT_CONFIG));
-	return ct_load(&request, config, &d->loaded);
+	return ct_load(&request, config, NULL, &d->loaded);
 }
 
 static rl_err check(struct dump *d)

@@ -12,6 +12,7 @@
 #include "linux/mount.h"
 #include "linux/root.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 static void work_close(struct ct_work *w)
@@ -28,11 +29,38 @@ void ct_furnish_close(struct ct_furnish *s)
 	lx_tty_close(&s->tty);
 }
 
+static rl_err enter_network(struct ct_furnish *s)
+{
+	rl_err (*enter)(void *context) = s->enter_network;
+
+	s->enter_network = NULL;
+	return enter != NULL ? enter(s->network_context) : RL_OK;
+}
+
+/* A file system belongs to the network namespace of whoever mounts it, if it has to do with one. */
+static bool shows_no_network(const char *type)
+{
+	static const char *const types[] = { "cgroup", "cgroup2", "devpts", "mqueue",
+					     "proc",   "ramfs",	  "tmpfs" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static rl_err do_filesystem(struct ct_work *w, const struct plan_op *op)
+{
+	if (!shows_no_network(op->mount.type))
+		RL_TRY(enter_network(w->s));
+	return ct_do_filesystem(w, op);
+}
+
 static rl_err execute(struct ct_work *w, const struct plan_op *op)
 {
 	switch (op->kind) {
 	case PLAN_OP_FILESYSTEM:
-		return ct_do_filesystem(w, op);
+		return do_filesystem(w, op);
 	case PLAN_OP_BIND:
 		return ct_do_bind(w, op);
 	case PLAN_OP_REMOUNT:
@@ -105,6 +133,7 @@ rl_err ct_furnish_mounts(const struct plan_furnish *f, struct ct_served *served,
 		RL_TRY(lx_proc_host(&ret->proc));
 	RL_TRY(make_root(&w), "$.root.path");
 	RL_TRY(execute_range(&w, 0, f->late));
+	RL_TRY(enter_network(ret));
 	ct_close_all(ret);
 	umask(umask_before);
 	return RL_OK;

@@ -40,6 +40,13 @@ struct ct_furnish {
 	struct lx_proc proc; /* for lx_proc_write() in CONFINE: trusted, whatever the image holds */
 	struct lx_tty tty;   /* if the plan wants a terminal */
 
+	/*
+	 * Enters the container's network namespace, NULL: init is in it. Called once, before the
+	 * first file system that may show it (sysfs), else when all is mounted.
+	 */
+	rl_err (*enter_network)(void *context);
+	void *network_context;
+
 	int closing[128]; /* descriptors of attached mounts: closed together, it is cheaper */
 	size_t closing_count;
 	/* File systems in memory that we made and nobody else reaches yet: names in their roots are

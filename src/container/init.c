@@ -120,6 +120,21 @@ static rl_err connect_machine(const struct state *s)
 	return RL_OK;
 }
 
+/* What could not be made beside is made here, or says why it cannot. */
+static rl_err enter_network(void *context)
+{
+	struct state *s = context;
+	struct rl_fd RL_AUTO_FD ns = { 0 };
+
+	RL_TRY(ct_expect(rl_fd_get(&s->talk), CT_NETWORK, &ns));
+	if (rl_fd_has(&ns))
+		return rl_sys(lx_sys_setns(rl_fd_get(&ns), CLONE_NEWNET),
+			      "enter the network namespace");
+	RL_TRY(rl_hint(rl_sys(lx_sys_unshare(CLONE_NEWNET), "make the network namespace"),
+		       "/proc/sys/user/max_net_namespaces may be reached"));
+	return lx_net_loopback_up();
+}
+
 static rl_err build(struct state *s)
 {
 	const struct plan *p = s->in->plan;
@@ -133,6 +148,10 @@ static rl_err build(struct state *s)
 	if (p->vm != NULL) {
 		RL_TRY(ct_agent_prepare_in(s->in->agent_dir, s->in->handler));
 		RL_TRY(connect_machine(s));
+	}
+	if (s->in->joins->network_comes) {
+		s->furnish.enter_network = enter_network;
+		s->furnish.network_context = s;
 	}
 	RL_TRY(ct_furnish_mounts(&p->furnish, s->in->served, &s->furnish));
 	RL_TRY(set_parameters(s));

@@ -27,7 +27,7 @@ struct ct_init {
 	int runtime_end; /* the runtime's end of the talk: closed at once in init */
 	int talk;
 	int gate;		 /* listener, -1: no gate (run) */
-	bool brings_loopback_up; /* else the runtime does */
+	bool brings_loopback_up; /* of a network namespace that it was born with */
 	int agent_fd;		 /* connected to the agent of seccomp's notifications, or -1 */
 	/*
 	 * GO or RUN if the runtime has nothing to do for init before it builds; END: to be heard,

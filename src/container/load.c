@@ -102,7 +102,24 @@ static unsigned wanted_facts(const struct oci_config *c, const struct plan_reque
 	return wanted;
 }
 
-rl_err ct_load(const struct plan_request *request, const char *config_file, struct ct_loaded *ret)
+/*
+ * Not where the namespace belongs to a user namespace that is yet to be made or entered; nor where
+ * somebody expects init to be in it before init builds: a handler, the runtime's hooks, devices
+ * that are moved to it.
+ */
+static bool network_may_come(const struct ct_loaded *l)
+{
+	const struct oci_linux *lin = &l->config->linux_;
+	const struct oci_namespace *ns = oci_namespace_get(lin, OCI_NS_NETWORK);
+
+	return ns != NULL && ns->path == NULL && l->handler == NULL &&
+	       oci_namespace_get(lin, OCI_NS_USER) == NULL &&
+	       oci_namespace_get(lin, OCI_NS_TIME) == NULL && lin->net_device_count == 0 &&
+	       l->config->hooks.prestart.count == 0 && l->config->hooks.create_runtime.count == 0;
+}
+
+rl_err ct_load(const struct plan_request *request, const char *config_file,
+	       struct lx_net_maker *network, struct ct_loaded *ret)
 {
 	struct ct_loaded CT_AUTO_LOADED l = { 0 };
 	struct rl_fd RL_AUTO_FD bundle = { 0 };
@@ -112,9 +129,11 @@ rl_err ct_load(const struct plan_request *request, const char *config_file, stru
 	RL_TRY(rl_fd_from(openat(AT_FDCWD, request->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC),
 			  &bundle, "open the bundle %s", request->bundle));
 	RL_TRY(read_config(&l, rl_fd_get(&bundle), config_file != NULL ? config_file : CT_CONFIG));
-	RL_TRY(lx_host_read(&l.arena, wanted_facts(l.config, request), &l.host));
 	RL_TRY(ct_load_full(l.config));
 	RL_TRY(load_handler(&l, rl_fd_get(&bundle), request));
+	if (network != NULL && network_may_come(&l))
+		lx_net_maker_start(network);
+	RL_TRY(lx_host_read(&l.arena, wanted_facts(l.config, request), &l.host));
 	RL_TRY(plan_make(&l.arena, l.config, request, &l.host, hdl_facts(l.handler), &l.plan));
 	RL_TRY(rl_arena_seal(&l.arena));
 	print_warnings(l.plan);
@@ -140,7 +159,7 @@ rl_err ct_print_plan(const struct plan_request *request, const char *config_file
 {
 	struct ct_loaded CT_AUTO_LOADED l = { 0 };
 
-	RL_TRY(ct_load(request, config_file, &l));
+	RL_TRY(ct_load(request, config_file, NULL, &l));
 	plan_print(l.plan, stdout);
 	return rl_sys(fflush(stdout), "write to standard output");
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "handlers/handler.h"
 #include "linux/host.h"
+#include "linux/net_maker.h"
 #include "oci/config.h"
 #include "plan/plan.h"
 
@@ -21,9 +22,13 @@ struct ct_loaded {
 void ct_loaded_free(struct ct_loaded *l);
 #define CT_AUTO_LOADED __attribute__((cleanup(ct_loaded_free)))
 
-/* `config_file`: a name in the bundle or an absolute path; NULL: config.json. */
+/*
+ * `config_file`: a name in the bundle or an absolute path; NULL: config.json.
+ * `network` (NULL: nobody will take it) is started when the configuration asks for a new network
+ * namespace that can as well come later: the plan is made meanwhile.
+ */
 RL_MUST rl_err ct_load(const struct plan_request *request, const char *config_file,
-		       struct ct_loaded *ret);
+		       struct lx_net_maker *network, struct ct_loaded *ret);
 
 /* Executes the full program when the configuration needs a library and this one cannot load any. */
 RL_MUST rl_err ct_load_full(const struct oci_config *config);

@@ -14,9 +14,13 @@
 #include <sys/socket.h>
 
 /* A time namespace is entered by children only: see make_time_namespace. */
-static uint64_t made_by_clone(const struct plan_namespaces *ns)
+static uint64_t made_by_clone(const struct plan_namespaces *ns, const struct ct_joins *joins)
 {
-	return ns->create & ~(ns->late | (uint64_t)CLONE_NEWTIME);
+	uint64_t elsewhere = ns->late | (uint64_t)CLONE_NEWTIME;
+
+	if (joins->network_comes)
+		elsewhere |= (uint64_t)CLONE_NEWNET;
+	return ns->create & ~elsewhere;
 }
 
 rl_err ct_joins_open(const struct plan_namespaces *ns, struct ct_joins *ret)
@@ -177,10 +181,11 @@ static rl_err spawn_direct(const struct plan_namespaces *ns, const struct ct_joi
 
 	/* In a pid namespace that is not its own, init is seen by others while it is made. */
 	if (!rl_failed(e) && (ns->create & (CLONE_NEWPID | CLONE_NEWUSER)) == 0)
-		e = ct_clone_hidden(made_by_clone(ns), cgroup_fd, init, context, ret_child,
+		e = ct_clone_hidden(made_by_clone(ns, joins), cgroup_fd, init, context, ret_child,
 				    ret_in_cgroup);
 	else if (!rl_failed(e))
-		e = ct_clone(made_by_clone(ns), cgroup_fd, init, context, ret_child, ret_in_cgroup);
+		e = ct_clone(made_by_clone(ns, joins), cgroup_fd, init, context, ret_child,
+			     ret_in_cgroup);
 	return rl_first(e, leave_detour(&d));
 }
 
@@ -251,7 +256,7 @@ static rl_err helper_makes(struct helper *h)
 
 static rl_err helper_body(struct helper *h)
 {
-	uint64_t flags = h->ns != NULL ? made_by_clone(h->ns) : 0;
+	uint64_t flags = h->ns != NULL ? made_by_clone(h->ns, h->joins) : 0;
 	struct ct_child child = { 0 };
 	bool in_cgroup;
 

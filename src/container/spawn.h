@@ -10,6 +10,7 @@
 struct ct_joins {
 	struct rl_fd fd[PLAN_NS_KINDS]; /* namespaces to join, opened on the host beforehand */
 	bool entered;			/* a helper joined them before it made init */
+	bool network_comes; /* a new one is made beside; init enters it when it gets it */
 };
 
 struct ct_child {

@@ -23,7 +23,8 @@ static const char *word_name(enum ct_word word)
 	static const char *const names[] = {
 		[CT_END] = "end of file", [CT_GO] = "GO",     [CT_RUN] = "RUN",
 		[CT_READY] = "READY",	  [CT_HOLD] = "HOLD", [CT_START] = "START",
-		[CT_HELD] = "HELD",	  [CT_PID] = "PID",   [CT_ERROR] = "ERROR",
+		[CT_NETWORK] = "NETWORK", [CT_HELD] = "HELD", [CT_PID] = "PID",
+		[CT_ERROR] = "ERROR",
 	};
 
 	return names[word];

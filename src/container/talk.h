@@ -8,6 +8,7 @@
  *               runtime hooks are done
  *     RUN       the same, and READY is not --> builds
  *               to be said
+ *     NETWORK   where the plan has a new one --> enters it before anything shows it
  *           <-- READY   root built, confined up to the last steps (with the pty master, if any)
  *     HOLD      create: wait at the gate --> or START: go on at once; both with the stub
  *           <-- ERROR   a struct rl_error; init exits
@@ -32,8 +33,9 @@ enum ct_word {
 	CT_READY,
 	CT_HOLD,
 	CT_START,
-	CT_HELD, /* init listens at the gate and no longer needs the runtime */
-	CT_PID,	 /* a helper that joined namespaces reports init: its pidfd comes along */
+	CT_NETWORK, /* the new network namespace, made beside; without a descriptor: make one */
+	CT_HELD,    /* init listens at the gate and no longer needs the runtime */
+	CT_PID,	    /* a helper that joined namespaces reports init: its pidfd comes along */
 	CT_ERROR,
 };
 

@@ -19,7 +19,6 @@
 #include "container/sdnotify.h"
 #include "container/talk.h"
 #include "container/undo.h"
-#include "linux/net.h"
 #include "linux/path.h"
 #include "linux/sys.h"
 #include "linux/uidmap.h"
@@ -37,6 +36,7 @@ void ct_walk_close(struct ct_walk *w)
 	rl_fd_close(&w->master);
 	rl_fd_close(&w->talk);
 	rl_fd_close(&w->init.pidfd);
+	lx_net_maker_close(&w->network);
 	lx_cgroup_close(&w->cgroup);
 	ct_store_close(&w->store);
 	ct_loaded_free(&w->loaded);
@@ -176,6 +176,19 @@ static rl_err prepare(struct ct_walk *w, bool gate, struct inheritance *i)
 	return RL_OK;
 }
 
+/* It is being made since the configuration was read; the clone makes the others. */
+static bool network_comes(const struct ct_walk *w)
+{
+	return w->network.started && (w->loaded.plan->ns.create & CLONE_NEWNET) != 0;
+}
+
+/* Whoever is told of init may look at its network namespace at once: then it shall be in it. */
+static bool tells_of_init(const struct ct_walk *w)
+{
+	return w->options->pid_file != NULL || w->options->pidfd_socket != NULL ||
+	       w->loaded.plan->pidfd_receiver != NULL;
+}
+
 /*
  * `run` need not look at a container that is built: START is said before it is. Not so where we
  * have to limit init first, or give its terminal away.
@@ -184,7 +197,8 @@ static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
 {
 	const struct plan *p = w->loaded.plan;
 
-	return word == CT_START && !p->has_user_namespace && !p->process.terminal;
+	return word == CT_START && !p->has_user_namespace && !p->process.terminal &&
+	       !(network_comes(w) && tells_of_init(w));
 }
 
 static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
@@ -202,32 +216,6 @@ static bool goes_by_itself(const struct plan *p, const struct ct_filter *filter)
 	       p->cgroup.unit.name == NULL && !filter->notify && p->net_device_count == 0 &&
 	       p->rdt.group == NULL && p->hooks[PLAN_HOOK_PRESTART].count == 0 &&
 	       p->hooks[PLAN_HOOK_CREATE_RUNTIME].count == 0;
-}
-
-/*
- * A twentieth of the time of a `run`, which the runtime has to spare: it enters the container's
- * network and stays there. So it must have no business in its own (abstract sockets, hooks).
- */
-static bool brings_loopback_up(const struct ct_walk *w, enum ct_word go)
-{
-	const struct plan *p = w->loaded.plan;
-
-	return go == CT_RUN && p->vm == NULL && (p->ns.create & CLONE_NEWNET) != 0 &&
-	       !has_hooks(p) && w->request->notify_socket == NULL && p->pidfd_receiver == NULL;
-}
-
-static rl_err bring_loopback_up(const struct ct_walk *w)
-{
-	rl_err e = rl_sys(lx_sys_setns(rl_fd_get(&w->init.pidfd), CLONE_NEWNET),
-			  "enter the network namespace");
-
-	/* An init that has ended has said why: that is heard later. */
-	if (rl_is(e, RL_E(ESRCH))) {
-		rl_drop(e);
-		return RL_OK;
-	}
-	RL_TRY(e);
-	return lx_net_loopback_up();
 }
 
 static rl_err clone_init(struct ct_walk *w, enum ct_word word, struct inheritance *i)
@@ -249,13 +237,13 @@ static rl_err clone_init(struct ct_walk *w, enum ct_word word, struct inheritanc
 		.agent_fd = rl_fd_get(&i->agent),
 		.handler = w->loaded.handler,
 	};
-	bool in_cgroup = false, helped;
+	bool in_cgroup = false;
 	int into = -1;
 
 	if (goes_by_itself(p, &i->filter))
 		init.go = go_word(w, word);
-	helped = brings_loopback_up(w, init.go);
-	init.brings_loopback_up = !helped && (p->ns.create & CLONE_NEWNET) != 0;
+	i->joins.network_comes = network_comes(w);
+	init.brings_loopback_up = !i->joins.network_comes && (p->ns.create & CLONE_NEWNET) != 0;
 
 	if (p->vm != NULL)
 		RL_TRY(rl_arena_fmt(w->arena, &init.agent_dir, "%s/%s/" CT_VM,
@@ -271,7 +259,7 @@ static rl_err clone_init(struct ct_walk *w, enum ct_word word, struct inheritanc
 	w->gone = init.go != CT_END && (into < 0 || in_cgroup);
 	if (into >= 0 && !in_cgroup)
 		RL_TRY(lx_cgroup_join(&w->cgroup, w->init.pid));
-	return helped ? bring_loopback_up(w) : RL_OK;
+	return RL_OK;
 }
 
 static rl_err map_ids(struct ct_walk *w)
@@ -360,22 +348,35 @@ static rl_err publish(struct ct_walk *w)
 	return ct_publish(w->options, &w->init, rl_fd_get(&w->master));
 }
 
-/*
- * HOLD or START. The stub is made here, while init builds. Whoever failed has said why before it
- * ended: that is heard by the caller.
- */
-static rl_err decide(struct ct_walk *w, enum ct_word word)
+/* An init that failed has said why before it ended: that is heard by the caller. */
+static rl_err say(const struct ct_walk *w, enum ct_word word, const struct rl_fd *fd)
 {
-	struct rl_fd RL_AUTO_FD stub = { 0 };
-	rl_err e;
+	rl_err e = ct_say_fd(rl_fd_get(&w->talk), word, rl_fd_get(fd));
 
-	if (w->loaded.plan->vm == NULL && w->loaded.plan->exe_defence == PLAN_EXE_STUB)
-		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &stub));
-	e = ct_say_fd(rl_fd_get(&w->talk), word, rl_fd_get(&stub));
 	if (!rl_is(e, RL_E(EPIPE)) && !rl_is(e, RL_E(ECONNRESET)))
 		return e;
 	rl_drop(e);
 	return RL_OK;
+}
+
+static rl_err give_network(struct ct_walk *w)
+{
+	struct rl_fd RL_AUTO_FD ns = { 0 };
+
+	if (!network_comes(w))
+		return RL_OK;
+	lx_net_maker_take(&w->network, &ns);
+	return say(w, CT_NETWORK, &ns);
+}
+
+/* HOLD or START. The stub is made here, while init builds. */
+static rl_err decide(struct ct_walk *w, enum ct_word word)
+{
+	struct rl_fd RL_AUTO_FD stub = { 0 };
+
+	if (w->loaded.plan->vm == NULL && w->loaded.plan->exe_defence == PLAN_EXE_STUB)
+		RL_TRY(rl_sealed_memfd("runlet-stub", stub_image, stub_image_size, &stub));
+	return say(w, word, &stub);
 }
 
 static rl_err hold(struct ct_walk *w, enum ct_word word)
@@ -384,8 +385,10 @@ static rl_err hold(struct ct_walk *w, enum ct_word word)
 
 	if (starts_by_itself(w, word)) {
 		RL_TRY(publish(w));
+		RL_TRY(give_network(w));
 		return decide(w, word);
 	}
+	RL_TRY(give_network(w));
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
 	RL_TRY(publish(w));
@@ -397,10 +400,11 @@ static rl_err hold(struct ct_walk *w, enum ct_word word)
 
 /* ---- the walk ------------------------------------------------------------------------------- */
 
-static rl_err read_and_plan(struct ct_walk *w)
+/* `network`: where one is begun that SPAWN takes. */
+static rl_err read_and_plan(struct ct_walk *w, struct lx_net_maker *network)
 {
 	RL_TRY(oci_id_check(w->request->id));
-	RL_TRY(ct_load(w->request, w->options->config_file, &w->loaded));
+	RL_TRY(ct_load(w->request, w->options->config_file, network, &w->loaded));
 	if (w->loaded.plan->exe_defence == PLAN_EXE_SEALED)
 		RL_TRY(ct_again_sealed());
 	if (w->loaded.plan->vm == NULL)
@@ -456,7 +460,7 @@ rl_err ct_create(struct rl_arena *a, const struct plan_request *request,
 	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
 	rl_err e;
 
-	RL_TRY(read_and_plan(&w));
+	RL_TRY(read_and_plan(&w, &w.network));
 	e = claim(&w);
 	if (!rl_failed(e))
 		e = bring_up(&w, CT_HOLD);
@@ -514,7 +518,7 @@ rl_err ct_run(struct rl_arena *a, const struct plan_request *request,
 	struct ct_walk CT_AUTO_WALK w = { .arena = a, .request = request, .options = options };
 	rl_err e;
 
-	RL_TRY(read_and_plan(&w));
+	RL_TRY(read_and_plan(&w, &w.network));
 	if (!request->detach)
 		RL_TRY(ct_attend_prepare(adopts(&w)));
 	e = claim(&w);
@@ -546,7 +550,7 @@ rl_err ct_walk_around(struct ct_walk *w, ct_walk_make *make, void *context, int 
 {
 	rl_err e;
 
-	RL_TRY(read_and_plan(w));
+	RL_TRY(read_and_plan(w, NULL));
 	if (!w->request->detach)
 		RL_TRY(ct_attend_prepare(adopts(w)));
 	e = claim(w);

@@ -46,6 +46,7 @@ struct ct_walk {
 	struct rl_fd master; /* of the terminal, if the plan has one */
 	struct rl_fd notify; /* socket of sd_notify, if the caller has one */
 	struct ct_net_devices net_devices;
+	struct lx_net_maker network; /* a new network namespace that is being made */
 	enum ct_init_fate init_fate;
 };
 

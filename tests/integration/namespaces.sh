@@ -200,6 +200,60 @@ test_namespaces_loopback_is_up()
 	expect /sys/class/net/lo/flags 0x9
 }
 
+# It may be made beside, and entered when init builds: whoever is told of init finds it there.
+test_namespaces_net_when_told_of_init()
+{
+	bundle
+	payload sleep
+	settle
+	local i
+	for i in 1 2 3 4 5; do
+		# shellcheck disable=SC2016 # for the other shell
+		helper sh -c 'until read -r pid <"$1" || [ -n "$pid" ]; do :; done 2>/dev/null
+			readlink "/proc/$pid/ns/net" >"$2"' sh "$C/pid$i" "$C/network$i"
+		rt_ok run --detach --pid-file "$C/pid$i" --bundle "$B" "$ID"
+		wait_for "the helper" test -s "$C/network$i"
+		differ "the network namespace, at run $i" "net:[$(host_ns net)]" "$(cat "$C/network$i")"
+		rt_ok delete --force "$ID"
+	done
+}
+
+test_namespaces_net_without_sysfs()
+{
+	bundle
+	conf '.mounts = []'
+	payload report ns + exit 0
+	run_ok
+	differ "the network namespace" "$(host_ns net)" "$(got ns.net)"
+}
+
+test_namespaces_net_is_for_hooks()
+{
+	bundle
+	mkdir "$C/seen"
+	conf '.hooks = {createRuntime: [{path: "/bin/sh", env: ["PATH=/usr/bin:/bin"], args: ["sh", "-c",
+		"readlink /proc/$(jq .pid)/ns/net >$0", $c + "/seen/net"]}]}' --arg c "$C"
+	payload exit 0
+	run_ok
+	match "what the hook saw" "$(cat "$C/seen/net")" '^net:\[[0-9]+\]$'
+	differ "the network namespace" "net:[$(host_ns net)]" "$(cat "$C/seen/net")"
+}
+
+test_namespaces_no_more_networks()
+{
+	only runlet : "has other words"
+	unshare -Ur true 2>/dev/null || skip "no user namespaces here"
+	bundle
+	conf '.mounts = [] | del(.linux.cgroupsPath, .linux.resources, .linux.uidMappings, .linux.gidMappings)
+		| .linux.namespaces |= map(select(.type | IN("user", "cgroup") | not))'
+	payload exit 0
+	GLOBALS=(--root "$C/state" --cgroup-manager disabled)
+	# shellcheck disable=SC2016 # for the other shell
+	WRAP+=(unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_net_namespaces; exec "$@"' sh)
+	run_fails "make the network namespace: No space left on device"
+	match "the hint" "$ERR" "/proc/sys/user/max_net_namespaces may be reached"
+}
+
 test_namespaces_host_loopback_is_not_touched()
 {
 	hold_namespaces --net

@@ -21,7 +21,8 @@ static void hang_up(struct pair *p)
 
 TEST(every_word_crosses)
 {
-	static const enum ct_word words[] = { CT_GO, CT_READY, CT_HOLD, CT_START, CT_HELD, CT_PID };
+	static const enum ct_word words[] = { CT_GO,	  CT_READY, CT_HOLD, CT_START,
+					      CT_NETWORK, CT_HELD,  CT_PID };
 	struct pair AUTO_PAIR p = { 0 };
 
 	CHECK_OK(ct_talk_pair(&p.runtime, &p.init));
@@ -200,7 +201,7 @@ TEST(what_is_no_word)
 	CHECK_FAILS(hear_bytes(noise, 12), EPROTO, "12 unknown bytes");
 	CHECK_FAILS(hear_bytes(noise, 100), EPROTO, "100 unknown bytes");
 	CHECK_FAILS(hear_bytes("rlw1\x63\0\0\0\0\0\0", 12), EPROTO, "12 unknown bytes");
-	CHECK_FAILS(hear_bytes("rlw1\x08\0\0\0\0\0\0", 12), EPROTO,
+	CHECK_FAILS(hear_bytes("rlw1\x09\0\0\0\0\0\0", 12), EPROTO,
 		    "12 unknown bytes"); /* CT_ERROR */
 	CHECK_FAILS(hear_bytes("rlw1\xff\xff\xff\xff\0\0\0", 12), EPROTO, "12 unknown bytes");
 	CHECK_FAILS(hear_bytes(&record, sizeof(record)), EPROTO, "malformed");
