@@ -580,8 +580,8 @@ case_cgroup_split_and_disabled()
 	call systemd-run -q --wait --pipe -p Delegate=yes podman --runtime "$RT" run --rm --cgroups split --cgroupns host bb cat /proc/self/cgroup
 	match cgroup "$OUT" '^0::/system.slice/run-.*\.service/'
 	[ "$KIND" != runc ] || return 0
-	# By the last part of its name, even where it was given by a path.
-	printf '[engine]\nruntime_supports_nocgroups = ["%s"]\n[network]\nnetwork_backend = "netavark"\n' "${RT##*/}" >"$C/containers.conf"
+	# By the last part of its name, even where it was given by a path. The manual has one letter more than the program.
+	printf '[engine]\nruntime_supports_nocgroup = ["%s"]\n[network]\nnetwork_backend = "netavark"\n' "${RT##*/}" >"$C/containers.conf"
 	CONTAINERS_CONF=$C/containers.conf rc 0 run --rm --cgroups disabled bb true
 }
 
