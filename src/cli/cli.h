@@ -16,6 +16,7 @@ struct cli_globals {
 	bool systemd_cgroup;
 	const char *cgroup_manager;
 	const char *rootless;
+	const char *criu;
 	bool version, help;
 	const char *handler; /* by argv[0] */
 	unsigned inherited;  /* descriptors from 3 on that were open when we started */

@@ -138,6 +138,9 @@ static rl_err read_options(const struct cli_call *call, struct ct_checkpoint_opt
 
 	RL_TRY(cli_absolute(call->arena, o->image_path != NULL ? o->image_path : "checkpoint",
 			    &c.image_path));
+	c.criu = call->globals->criu;
+	if (c.criu != NULL && strchr(c.criu, '/') != NULL)
+		RL_TRY(cli_absolute(call->arena, c.criu, &c.criu));
 	if (o->work_path != NULL)
 		RL_TRY(cli_absolute(call->arena, o->work_path, &c.work_path));
 	RL_TRY(check_parent(o));

@@ -5,8 +5,8 @@
 
 struct options {
 	struct cli_create_options common; /* sockets, files and descriptors */
-	const char *process, *cwd, *user, *cgroup, *process_label, *apparmor;
-	struct cli_list env, groups, caps;
+	const char *process, *cwd, *user, *process_label, *apparmor;
+	struct cli_list env, groups, caps, cgroups;
 	bool tty, no_new_privs, ignore_paused;
 };
 
@@ -30,7 +30,8 @@ static const struct cli_option options[] = {
 	{ "apparmor", 0, CLI_TEXT, O(apparmor), "PROFILE", "AppArmor profile" },
 	{ "no-new-privs", 0, CLI_FLAG, O(no_new_privs), NULL, "set no_new_privs" },
 	{ "cap", 'c', CLI_LIST, O(caps), "CAP", "one more capability (repeatable)" },
-	{ "cgroup", 0, CLI_TEXT, O(cgroup), "PATH", "a cgroup below the container's" },
+	{ "cgroup", 0, CLI_LIST, O(cgroups), "[CONTROLLER:]PATH",
+	  "a cgroup below the container's (repeatable)" },
 	{ "ignore-paused", 0, CLI_FLAG, O(ignore_paused), NULL, "even if it is paused" },
 	{ "no-subreaper", 0, CLI_FLAG, O(common.no_subreaper), NULL,
 	  "do not adopt the processes that it leaves behind" },
@@ -54,7 +55,8 @@ static rl_err run(const struct cli_call *call, int *ret_status)
 		.apparmor_profile = o->apparmor,
 		.capabilities = o->caps.items,
 		.capability_count = o->caps.count,
-		.cgroup = o->cgroup,
+		.cgroups = o->cgroups.items,
+		.cgroup_count = o->cgroups.count,
 		.ignore_paused = o->ignore_paused,
 		.argv = call->words->items + 1,
 	};

@@ -7,7 +7,7 @@
 
 static bool takes_value(enum cli_kind kind)
 {
-	return kind != CLI_FLAG && kind != CLI_IGNORED_FLAG;
+	return kind != CLI_FLAG;
 }
 
 static rl_err store_flag(void *at, const char *name, const char *value)
@@ -52,9 +52,6 @@ static rl_err store(const struct cli_option *o, const char *name, const char *va
 			return rl_refuse(RL_E(E2BIG), "option %s: given more than %d times", name,
 					 CLI_LIST_MAX);
 		list->items[list->count++] = value;
-		return RL_OK;
-	case CLI_IGNORED_FLAG:
-	case CLI_IGNORED_TEXT:
 		return RL_OK;
 	}
 	return RL_OK;

@@ -13,8 +13,6 @@ enum cli_kind {
 	CLI_TEXT,   /* const char * */
 	CLI_NUMBER, /* unsigned */
 	CLI_LIST,   /* struct cli_list: may be given again */
-	CLI_IGNORED_FLAG,
-	CLI_IGNORED_TEXT,
 };
 
 struct cli_option {

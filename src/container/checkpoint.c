@@ -360,7 +360,7 @@ static rl_err check(struct dump *d)
 
 static rl_err dump(struct dump *d, const char *root)
 {
-	const struct ct_criu_start start = { 0 };
+	const struct ct_criu_start start = { .program = d->options->criu };
 	struct ct_criu CT_AUTO_CRIU criu = { 0 };
 	pid_t pid;
 

@@ -50,7 +50,9 @@ struct ct_exec_options {
 	const char *apparmor_profile;
 	const char *const *capabilities;
 	size_t capability_count;
-	const char *cgroup; /* an existing cgroup below the container's */
+	/* Existing cgroups below the container's, "[CONTROLLER[,CONTROLLER]:]PATH". */
+	const char *const *cgroups;
+	size_t cgroup_count;
 	bool ignore_paused;
 	char **argv;
 };
@@ -114,7 +116,8 @@ struct ct_checkpoint_options {
 	int cgroups;
 	uint32_t empty_namespaces; /* CLONE_NEW* */
 	int network_lock;
-	int status_fd; /* told when pages are served; -1: none */
+	const char *criu; /* a program for execvp(3); NULL: "criu" */
+	int status_fd;	  /* told when pages are served; -1: none */
 };
 
 /* Its processes end, and it is deleted, unless it is left running or dumped beforehand only. */

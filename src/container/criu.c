@@ -54,7 +54,7 @@ static rl_err become_criu(const struct ct_criu_start *start, int socket_fd)
 	RL_TRY(place_fd(socket_fd, SOCKET_FD));
 	for (size_t i = 0; i < start->fd_count; i++)
 		RL_TRY(place_fd(above[i], CT_CRIU_FIRST_FD + (int)i));
-	(void)execvp(criu, argv);
+	(void)execvp(start->program != NULL ? start->program : criu, argv);
 	_exit(NOT_FOUND);
 }
 
@@ -66,6 +66,7 @@ rl_err ct_criu_start(const struct ct_criu_start *start, struct ct_criu *ret)
 
 	RL_TRY(rl_sys(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair),
 		      "make a socket for criu"));
+	criu.program = start->program;
 	criu.socket = rl_fd_own(pair[0]);
 	theirs = rl_fd_own(pair[1]);
 	criu.child.pid = fork();
@@ -187,6 +188,8 @@ static rl_err gone(struct ct_criu *criu)
 
 	RL_TRY(rl_wait_status(criu->child.pid, &status));
 	criu->child.pid = 0;
+	if (status == NOT_FOUND && criu->program != NULL)
+		return rl_refuse(RL_E(ENOENT), "--criu: %s cannot be executed", criu->program);
 	if (status == NOT_FOUND)
 		return rl_hint(rl_refuse(RL_E(ENOENT), "criu: executable file not found in $PATH"),
 			       "install criu");

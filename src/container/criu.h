@@ -9,6 +9,7 @@
 #include "container/spawn.h"
 
 struct ct_criu {
+	const char *program; /* of ct_criu_start */
 	struct ct_child child;
 	struct rl_fd socket;
 };
@@ -20,12 +21,13 @@ void ct_criu_close(struct ct_criu *criu);
 #define CT_CRIU_FIRST_FD 4
 
 struct ct_criu_start {
+	const char *program; /* for execvp(3); NULL: "criu" */
 	const int *fds;
 	size_t fd_count;
 	uint64_t ignored_signals; /* lx_host.ignored_signals */
 };
 
-/* ENOENT: there is no criu in PATH, which shows in ct_criu_ask() only. */
+/* ENOENT: there is no such program, which shows in ct_criu_ask() only. */
 RL_MUST rl_err ct_criu_start(const struct ct_criu_start *start, struct ct_criu *ret);
 
 /* `fd`: came with the notification, borrowed; -1: none. */

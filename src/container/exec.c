@@ -142,35 +142,73 @@ static rl_err check_terminal(const struct exec *x)
 	return RL_OK;
 }
 
-/* "sub/group" or "controller,controller:sub/group", below the container's own. */
-static rl_err narrow_cgroup(struct exec *x, struct lx_cgroup_dir *dirs, size_t count)
+/* A word of a list with commas. */
+static bool in_list(const char *list, const char *word, size_t len)
 {
-	const char *colon = strchr(x->wanted->cgroup, ':');
-	const char *path = colon != NULL ? colon + 1 : x->wanted->cgroup;
-	size_t len = colon != NULL ? (size_t)(colon - x->wanted->cgroup) : 0;
+	for (const char *at = list; *at != '\0'; at += *at == ',') {
+		size_t n = strcspn(at, ",");
+
+		if (n == len && strncmp(at, word, len) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* All hierarchies for an empty word, else the one of this controller; there must be one. */
+static rl_err narrow_one(struct exec *x, struct lx_cgroup_dir *dirs, const char *word, size_t len,
+			 const char *path)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < x->record.cgroup_count; i++) {
+		const struct oci_record_cgroup *own = &x->record.cgroups[i];
+
+		if (len > 0 && !in_list(own->controllers, word, len))
+			continue;
+		RL_TRY(rl_arena_fmt(x->arena, &dirs[i].path, "%s/%s", own->path,
+				    path + strspn(path, "/")));
+		found = true;
+	}
+	if (found)
+		return RL_OK;
+	return rl_hint(rl_refuse(RL_E(ENOENT), "--cgroup: the container has no cgroup of \"%.*s\"",
+				 (int)len, word),
+		       "with version 2 a path stands alone, without a controller");
+}
+
+/* "sub/group" or "controller,controller:sub/group", below the container's own. */
+static rl_err narrow_cgroup(struct exec *x, struct lx_cgroup_dir *dirs, const char *wish)
+{
+	const char *colon = strchr(wish, ':'), *path = colon != NULL ? colon + 1 : wish;
 
 	if (strstr(path, "..") != NULL)
 		return rl_refuse(RL_E(EINVAL),
 				 "--cgroup: \"%s\" leads out of the container's cgroup", path);
-	for (size_t i = 0; i < count; i++)
-		if (len == 0 || (strlen(dirs[i].controllers) == len &&
-				 strncmp(dirs[i].controllers, x->wanted->cgroup, len) == 0))
-			RL_TRY(rl_arena_fmt(x->arena, &dirs[i].path, "%s/%s", dirs[i].path,
-					    path + strspn(path, "/")));
+	if (colon == NULL)
+		return narrow_one(x, dirs, "", 0, path);
+	for (const char *at = wish; at < colon; at++) {
+		size_t len = strcspn(at, ",:");
+
+		if (len > 0)
+			RL_TRY(narrow_one(x, dirs, at, len, path));
+		at += len;
+	}
 	return RL_OK;
 }
 
 static rl_err open_cgroup(struct exec *x)
 {
 	struct lx_cgroup_dir *dirs;
-	size_t count = x->record.cgroup_count;
 
-	if (count == 0)
-		return RL_OK;
+	if (x->record.cgroup_count == 0)
+		return x->wanted->cgroup_count == 0
+			       ? RL_OK
+			       : rl_refuse(RL_E(ENOTSUP), "--cgroup: the container has no cgroup");
 	RL_TRY(ct_record_cgroup_dirs(x->arena, &x->record, &dirs));
-	if (x->wanted->cgroup != NULL)
-		RL_TRY(narrow_cgroup(x, dirs, count));
-	return lx_cgroup_open(dirs, count, &x->cgroup);
+	for (size_t i = 0; i < x->wanted->cgroup_count; i++)
+		RL_TRY(narrow_cgroup(x, dirs, x->wanted->cgroups[i]));
+	return lx_cgroup_open(dirs, x->record.cgroup_count, &x->cgroup);
 }
 
 static rl_err open_container(struct exec *x)

@@ -97,7 +97,7 @@ static rl_err make_wish(const struct ct_machine_exec *x, struct wish *w)
 	if (x->request->preserve_fds > 0 || x->request->listen_fds > 0)
 		return rl_refuse(RL_E(ENOTSUP), "LISTEN_FDS, --preserve-fds: a virtual machine "
 						"cannot be passed descriptors");
-	if (x->wanted->cgroup != NULL)
+	if (x->wanted->cgroup_count > 0)
 		return rl_refuse(RL_E(ENOTSUP), "--cgroup: the processes of a virtual machine are "
 						"in no cgroup of the host");
 	RL_TRY(ct_load_copy(rl_fd_get(&x->store->dir), &w->loaded));

@@ -249,7 +249,8 @@ static rl_err start_criu(struct restore *r, struct ct_criu *criu)
 {
 	struct detour __attribute__((cleanup(close_detour))) d = { 0 };
 	const struct plan_furnish *f = &r->walk->loaded.plan->furnish;
-	struct ct_criu_start start = { .ignored_signals = r->walk->loaded.host.ignored_signals };
+	struct ct_criu_start start = { .program = r->options->criu,
+				       .ignored_signals = r->walk->loaded.host.ignored_signals };
 	rl_err e;
 
 	RL_TRY(make_places(f));

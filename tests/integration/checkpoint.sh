@@ -445,6 +445,25 @@ test_checkpoint_usage()
 	is_status running || fail "it is $(status)"
 }
 
+# Global --criu: another program, which is told and answers what ours would.
+test_checkpoint_by_another_criu()
+{
+	only runlet : "other words"
+	need_root
+	bundle
+	payload write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the container to start" test -e "$B/rootfs/tmp/ready"
+	printf '#!/bin/sh\necho "$0 $*" >%s/called\nexit 3\n' "$C" >"$C/my-criu"
+	chmod 755 "$C/my-criu"
+	GLOBALS+=(--criu "$C/my-criu")
+	rt_fails "criu ended with 3 and without an answer" checkpoint --image-path "$C/images" "$ID"
+	equal "what was called" "$C/my-criu swrk 3" "$(cat "$C/called")"
+	is_status running || fail "it is $(status)"
+	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --criu "$C/none")
+	rt_fails ".-criu: $C/none cannot be executed" checkpoint --image-path "$C/images" "$ID"
+}
+
 # PATH has no criu.
 test_checkpoint_without_criu()
 {

@@ -330,6 +330,27 @@ test_exec_into_a_subgroup()
 	rt_fails "." exec --cgroup inner/../../.. "$ID" /payload exit 0
 }
 
+# runc's form: controllers by name, and again for others.
+test_exec_into_subgroups_by_controller()
+{
+	only runlet : "1.1.5 and 1.8.1 have other forms"
+	need_v1
+	need_controller memory
+	need_controller pids
+	sleeper
+	mkdir "$(cgdir memory)/inner" "$(cgdir pids)/other"
+	rt_ok exec --cgroup memory:inner --cgroup pids:/other "$ID" /payload report process
+	match "cgroups of exec" "$(got cgroup)" ":memory:$CG/inner"
+	match "cgroups of exec" "$(got cgroup)" ":pids:$CG/other"
+	mkdir "$(cgdir pids)/inner"
+	rt_ok exec --cgroup memory,pids:inner "$ID" /payload report process
+	match "cgroups of exec" "$(got cgroup)" ":memory:$CG/inner"
+	match "cgroups of exec" "$(got cgroup)" ":pids:$CG/inner"
+	rt_fails 'no cgroup of "nonsense"' exec --cgroup memory,nonsense:inner "$ID" /payload exit 0
+	rt_fails "No such file" exec --cgroup memory:nowhere "$ID" /payload exit 0
+	rt_fails "leads out" exec --cgroup memory:inner --cgroup pids:../.. "$ID" /payload exit 0
+}
+
 test_exec_when_not_running()
 {
 	bundle

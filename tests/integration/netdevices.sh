@@ -109,6 +109,33 @@ test_netdevices_in_a_user_namespace()
 	equal addresses "192.0.2.7/24" "$(theirs ip -j addr | addresses left)"
 }
 
+# Not even at the end are they taken back: what becomes of them is the namespace's owner's business.
+test_netdevices_stay_at_delete()
+{
+	net_host
+	helper unshare --net sleep 1000
+	local other
+	other=$(tail -n 1 "$C/helpers")
+	wait_for "a network namespace" sh -c "[ \"\$(readlink /proc/$other/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+	ours ip addr add 192.0.2.7/24 dev left
+	sleeper ".linux.namespaces |= map(if .type == \"network\" then .path = \"/proc/$other/ns/net\" else . end)
+		| .linux.netDevices = {left: {name: \"inside\"}}"
+	rt_ok kill "$ID" KILL
+	wait_status stopped
+	rt_ok delete "$ID"
+	equal addresses "192.0.2.7/24" "$(nsenter --net="/proc/$other/ns/net" ip -j addr | addresses inside)"
+	equal up true "$(nsenter --net="/proc/$other/ns/net" ip -j addr | is_up inside)"
+	ours ip link show left >/dev/null 2>&1 && fail "it was moved back"
+	# In a namespace that ends with the container the kernel ends a virtual device, and its other end.
+	nsenter --net="/proc/$other/ns/net" ip link delete inside
+	ours ip link add left type veth peer name right
+	rm "$B/rootfs/tmp/ready"
+	sleeper '.linux.netDevices = {left: {}}'
+	rt_ok delete --force "$ID"
+	wait_for "the end of its other end" sh -c "! nsenter --net=/proc/$NETNS/ns/net ip link show right"
+	equal "devices left" lo "$(ours ip -j link | jq -r '.[].ifname' | xargs)"
+}
+
 # A hook that runs before the container does sees the devices in their place.
 test_netdevices_before_hooks()
 {

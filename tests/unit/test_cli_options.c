@@ -18,8 +18,7 @@ static const struct cli_option table[] = {
 	{ "format", 'f', CLI_TEXT, O(format), "FORMAT", NULL },
 	{ "preserve-fds", 0, CLI_NUMBER, O(count), "N", "how many" },
 	{ "env", 'e', CLI_LIST, O(env), "K=V", "environment" },
-	{ "no-subreaper", 0, CLI_IGNORED_FLAG, 0, NULL, NULL },
-	{ "criu", 0, CLI_IGNORED_TEXT, 0, "PATH", NULL },
+	{ "criu", 0, CLI_TEXT, O(format), "PATH", NULL },
 	{ 0 },
 };
 
@@ -171,10 +170,10 @@ TEST(lists_have_an_end)
 	CHECK_FAILS(many(CLI_LIST_MAX + 1), E2BIG, "given more than 256 times");
 }
 
-TEST(accepted_and_without_effect)
+TEST(one_dash_for_a_long_name)
 {
 	/* go-runc writes one dash. */
-	CHECK_OK(MIXED("-no-subreaper --no-subreaper --criu /usr/sbin/criu --criu=x c1"));
+	CHECK_OK(MIXED("-detach --detach --criu /usr/sbin/criu --criu=x c1"));
 	CHECK_INT(words.count, 1);
 	CHECK_STR(words.items[0], "c1");
 }
