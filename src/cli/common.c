@@ -90,6 +90,7 @@ rl_err cli_make_request(const struct cli_call *call, const struct cli_create_opt
 		.listen_fds = listen_fds(),
 		.listen_fd_names = getenv("LISTEN_FDNAMES"),
 		.notify_socket = getenv("NOTIFY_SOCKET"),
+		.seccomp_receiver = getenv("RUN_OCI_SECCOMP_RECEIVER"),
 		.handler = call->globals->handler,
 	};
 

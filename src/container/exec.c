@@ -112,7 +112,8 @@ static rl_err plan(struct exec *x)
 	RL_TRY(ct_exec_process(x->arena, x->loaded.config, x->wanted, &process));
 	RL_TRY(plan_process_make(x->arena, process, x->loaded.config, x->request, &x->loaded.host,
 				 &warnings, &x->process));
-	RL_TRY(plan_seccomp_make(x->arena, x->loaded.config, &warnings, &seccomp));
+	RL_TRY(plan_seccomp_make(x->arena, x->loaded.config, x->request->seccomp_receiver,
+				 &warnings, &seccomp));
 	for (size_t i = 0; i < warnings.count; i++)
 		rl_log(RL_LOG_WARNING, "%s", warnings.items[i]);
 	/* The plan of the filter decides how the last step is made, so both come first. */

@@ -109,12 +109,13 @@ static rl_err run_stored_hooks(const struct ct_undo *u)
 /* The specification: a failing poststop hook is a warning, and the removal goes on. */
 static void run_poststop(const struct ct_undo *u)
 {
-	const struct ct_hook_output own = { 0 };
+	const struct plan *p = u->plan;
 	rl_err e = RL_OK;
 
-	if (u->hooks != NULL && u->hooks->count > 0)
-		e = run_hooks(u, u->hooks, &own);
-	else if (u->hooks == NULL && u->record->poststop_hooks)
+	if (p != NULL && p->hooks[PLAN_HOOK_POSTSTOP].count > 0)
+		e = run_hooks(u, &p->hooks[PLAN_HOOK_POSTSTOP],
+			      &(struct ct_hook_output){ p->hook_stdout, p->hook_stderr });
+	else if (p == NULL && u->record->poststop_hooks)
 		e = run_stored_hooks(u);
 	if (rl_failed(e))
 		rl_log(RL_LOG_WARNING, "%s", rl_text(e));

@@ -19,8 +19,9 @@ struct ct_undo {
 	struct ct_store *store;
 	const struct oci_record *record;
 	enum ct_init_fate init;
-	pid_t init_pid;			/* of a child */
-	const struct plan_hooks *hooks; /* poststop; NULL: as the stored configuration has them */
+	pid_t init_pid; /* of a child */
+	const struct plan
+		*plan; /* with poststop hooks; NULL: as the stored configuration has them */
 };
 
 /* Goes through to the end; the first error is returned. The directory stays when processes do. */

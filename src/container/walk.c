@@ -191,14 +191,14 @@ static bool tells_of_init(const struct ct_walk *w)
 
 /*
  * `run` need not look at a container that is built: START is said before it is. Not so where we
- * have to limit init first, or give its terminal away.
+ * have to limit init first, or move it, or give its terminal away.
  */
 static bool starts_by_itself(const struct ct_walk *w, enum ct_word word)
 {
 	const struct plan *p = w->loaded.plan;
 
 	return word == CT_START && !p->has_user_namespace && !p->process.terminal &&
-	       !(network_comes(w) && tells_of_init(w));
+	       p->cgroup.child == NULL && !(network_comes(w) && tells_of_init(w));
 }
 
 static enum ct_word go_word(const struct ct_walk *w, enum ct_word word)
@@ -331,6 +331,15 @@ static rl_err limit_init(struct ct_walk *w)
 	return ct_limit(&w->loaded.plan->process, &proc, w->init.pid);
 }
 
+/* Where its cgroup namespace begins stays the container's own: that was made before. */
+static rl_err delegate(struct ct_walk *w)
+{
+	const struct plan_cgroup *p = &w->loaded.plan->cgroup;
+
+	return p->child == NULL ? RL_OK
+				: lx_cgroup_join_child(&w->cgroup, p->child, &p->spec, w->init.pid);
+}
+
 static rl_err publish(struct ct_walk *w)
 {
 	char state;
@@ -391,6 +400,7 @@ static rl_err hold(struct ct_walk *w, enum ct_word word)
 	RL_TRY(give_network(w));
 	RL_TRY(ct_expect(talk, CT_READY, &w->master));
 	RL_TRY(limit_init(w));
+	RL_TRY(delegate(w), "run.oci.delegate-cgroup");
 	RL_TRY(publish(w));
 	if (!w->request->detach)
 		RL_TRY(ct_attend_terminal(rl_fd_get(&w->master)));
@@ -439,7 +449,7 @@ static rl_err undo(struct ct_walk *w, rl_err reason)
 			     .record = &w->record,
 			     .init = w->init_fate,
 			     .init_pid = w->init.pid,
-			     .hooks = &w->loaded.plan->hooks[PLAN_HOOK_POSTSTOP] };
+			     .plan = w->loaded.plan };
 	rl_err e = RL_OK;
 
 	/* While the namespace is there: with it the kernel would destroy what is virtual. */

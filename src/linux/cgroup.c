@@ -251,6 +251,8 @@ rl_err lx_cgroup_enable(const struct lx_cgroup_spec *spec)
 
 static rl_err make_all(const struct lx_cgroup_spec *spec, struct lx_cgroup *cg)
 {
+	int dir_fd;
+
 	for (size_t i = 0; i < cg->count; i++) {
 		rl_err e = make_one(cg, i, spec->adopt);
 
@@ -264,8 +266,10 @@ static rl_err make_all(const struct lx_cgroup_spec *spec, struct lx_cgroup *cg)
 		RL_TRY(e);
 		if (cg->dirs[i].version == 2 && !spec->enable_late)
 			RL_TRY(enable(spec, &cg->dirs[i]));
-		if (cg->dirs[i].version == 2 && spec->delegate)
-			RL_TRY(lx_cg_v2_delegate(cg, i, spec->owner, spec->group));
+		if (cg->dirs[i].version != 2 || !spec->delegate)
+			continue;
+		RL_TRY(lx_cg_dir(cg, i, &dir_fd));
+		RL_TRY(lx_cg_v2_delegate(dir_fd, cg->dirs[i].path, spec->owner, spec->group));
 	}
 	return RL_OK;
 }
@@ -430,10 +434,12 @@ rl_err lx_cgroup_follow(struct lx_cgroup *cg, pid_t pid)
 	return RL_OK;
 }
 
-rl_err lx_cgroup_join_child(struct lx_cgroup *cg, const char *name, pid_t pid)
+rl_err lx_cgroup_join_child(struct lx_cgroup *cg, const char *name,
+			    const struct lx_cgroup_spec *spec, pid_t pid)
 {
+	struct rl_fd RL_AUTO_FD child = { 0 };
 	int index = lx_cg_v2(cg), dir_fd;
-	char file[NAME_MAX + 16], text[16];
+	char text[16];
 
 	if (index < 0)
 		return rl_refuse(RL_E(EOPNOTSUPP), "child cgroup %s: needs cgroup version 2", name);
@@ -443,7 +449,11 @@ rl_err lx_cgroup_join_child(struct lx_cgroup *cg, const char *name, pid_t pid)
 	RL_TRY(lx_cg_dir(cg, (size_t)index, &dir_fd));
 	if (mkdirat(dir_fd, name, 0755) < 0 && errno != EEXIST)
 		return rl_sys(-1, "make child cgroup %s", name);
-	snprintf(file, sizeof(file), "%s/cgroup.procs", name);
+	RL_TRY(rl_fd_from(openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+			  &child, "open child cgroup %s", name));
+	if (spec != NULL && spec->delegate)
+		RL_TRY(lx_cg_v2_delegate(rl_fd_get(&child), name, spec->owner, spec->group));
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	return rl_write_kernel(dir_fd, file, text);
+	return rl_wrap(rl_write_kernel(rl_fd_get(&child), "cgroup.procs", text), "child cgroup %s",
+		       name);
 }

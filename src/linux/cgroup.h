@@ -107,9 +107,11 @@ RL_MUST rl_err lx_cgroup_follow(struct lx_cgroup *cg, pid_t pid);
 
 /*
  * Makes the child `name` of the version 2 directory and moves `pid` there (run.oci.delegate-cgroup:
- * a directory with processes in it cannot hand controllers on to its children).
+ * a directory with processes in it cannot hand controllers on to its children). It belongs to
+ * whoever the container's cgroup is delegated to by `spec`; NULL: to us.
  */
-RL_MUST rl_err lx_cgroup_join_child(struct lx_cgroup *cg, const char *name, pid_t pid);
+RL_MUST rl_err lx_cgroup_join_child(struct lx_cgroup *cg, const char *name,
+				    const struct lx_cgroup_spec *spec, pid_t pid);
 
 /* ---- looking --------------------------------------------------------------------------------- */
 

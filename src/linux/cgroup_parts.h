@@ -59,7 +59,8 @@ RL_MUST rl_err lx_cg_v1_set_devices(struct lx_cgroup *cg, size_t index,
 /* In every directory from path[0..from) down to the parent. */
 RL_MUST rl_err lx_cg_v2_enable(const struct lx_cgroup_dir *dir, size_t from, const char *enable,
 			       const char *require);
-RL_MUST rl_err lx_cg_v2_delegate(struct lx_cgroup *cg, size_t index, uid_t owner, gid_t group);
+/* `path` is what messages call the directory. */
+RL_MUST rl_err lx_cg_v2_delegate(int dir_fd, const char *path, uid_t owner, gid_t group);
 /* A key of cgroup.events: "populated", "frozen". */
 RL_MUST rl_err lx_cg_v2_event(struct lx_cgroup *cg, size_t index, const char *key, bool *ret);
 /* Sleeps in poll(2) until the key has this value. */

@@ -229,23 +229,21 @@ rl_err lx_cg_v2_kill(struct lx_cgroup *cg, size_t index, bool *ret_done)
 
 /* ---- delegation ------------------------------------------------------------------------------ */
 
-rl_err lx_cg_v2_delegate(struct lx_cgroup *cg, size_t index, uid_t owner, gid_t group)
+rl_err lx_cg_v2_delegate(int dir_fd, const char *path, uid_t owner, gid_t group)
 {
 	char files[4096], file[64];
 	const char *at = files;
-	int dir_fd;
 
-	RL_TRY(lx_cg_dir(cg, index, &dir_fd));
 	/* Linux 4.15; before that these three were all. */
 	if (rl_drop_failed(rl_read_small(-1, "/sys/kernel/cgroup/delegate", files, sizeof(files))))
 		strcpy(files, "cgroup.procs cgroup.threads cgroup.subtree_control");
 	RL_TRY(rl_sys(fchownat(dir_fd, "", owner, group, AT_EMPTY_PATH), "give cgroup %s to %u:%u",
-		      cg->dirs[index].path, (unsigned)owner, (unsigned)group));
+		      path, (unsigned)owner, (unsigned)group));
 	while (next_word(&at, file, sizeof(file)))
 		/* The list names what the kernel knows, not what this cgroup has. */
 		if (fchownat(dir_fd, file, owner, group, AT_SYMLINK_NOFOLLOW) < 0 &&
 		    errno != ENOENT)
-			return rl_sys(-1, "give %s/%s to %u:%u", cg->dirs[index].path, file,
-				      (unsigned)owner, (unsigned)group);
+			return rl_sys(-1, "give %s/%s to %u:%u", path, file, (unsigned)owner,
+				      (unsigned)group);
 	return RL_OK;
 }

@@ -60,14 +60,6 @@ static void check_rule(struct oci_problems *p, size_t index, const struct oci_se
 				  rule->args[i].index);
 }
 
-static bool uses_notify(const struct oci_seccomp *s)
-{
-	for (size_t i = 0; i < s->syscall_count; i++)
-		if (s->syscalls[i].action == OCI_SECCOMP_NOTIFY)
-			return true;
-	return false;
-}
-
 /* Two annotations name a listener as well; engines set them instead of listenerPath. */
 static bool has_listener(const struct oci_config *config)
 {
@@ -89,10 +81,6 @@ void oci_check_seccomp(struct oci_problems *p, const struct oci_config *config)
 			  "it would hold for write, which the runtime needs to hand over the "
 			  "listener",
 			  NULL, "SCMP_ACT_NOTIFY cannot be the default");
-	if (uses_notify(s) && !has_listener(config))
-		oci_error(p, "$.linux.seccomp.listenerPath",
-			  "SCMP_ACT_NOTIFY asks an agent that listens there", NULL,
-			  "is missing while a rule has SCMP_ACT_NOTIFY");
 	if (s->listener_metadata != NULL && !has_listener(config))
 		oci_error(p, "$.linux.seccomp.listenerMetadata",
 			  "the specification forbids it without listenerPath", NULL,

@@ -232,7 +232,8 @@ static rl_err make_confinement(struct making *m)
 	struct plan *p = m->plan;
 
 	if (p->vm == NULL)
-		return plan_seccomp_make(m->arena, m->config, &m->warnings, &p->seccomp);
+		return plan_seccomp_make(m->arena, m->config, m->request->seccomp_receiver,
+					 &m->warnings, &p->seccomp);
 	if (p->has_process)
 		RL_TRY(hdl_plan_process(m->arena, m->facts, &p->process, m->vm));
 	return hdl_plan_seccomp(m->arena, &p->seccomp);

@@ -18,8 +18,9 @@ struct plan_request {
 	bool detach;	     /* create, or run --detach */
 	bool console_socket; /* one was given */
 	unsigned preserve_fds;
-	unsigned listen_fds;	     /* LISTEN_FDS, when LISTEN_PID is ours */
-	const char *listen_fd_names; /* LISTEN_FDNAMES or NULL */
-	const char *notify_socket;   /* NOTIFY_SOCKET or NULL */
-	const char *handler;	     /* by argv[0]: "krun"; NULL: none */
+	unsigned listen_fds;	      /* LISTEN_FDS, when LISTEN_PID is ours */
+	const char *listen_fd_names;  /* LISTEN_FDNAMES or NULL */
+	const char *notify_socket;    /* NOTIFY_SOCKET or NULL */
+	const char *seccomp_receiver; /* RUN_OCI_SECCOMP_RECEIVER or NULL */
+	const char *handler;	      /* by argv[0]: "krun"; NULL: none */
 };

@@ -244,7 +244,7 @@ static rl_err make_archs(struct making *m)
 }
 
 static rl_err make_listener(struct making *m, const struct oci_map *annotations,
-			    struct plan_warnings *warnings)
+			    const char *fallback, struct plan_warnings *warnings)
 {
 	struct plan_seccomp *s = m->out;
 	const char *receiver = oci_map_get(annotations, "run.oci.seccomp.receiver");
@@ -260,10 +260,16 @@ static rl_err make_listener(struct making *m, const struct oci_map *annotations,
 					       "SCMP_ACT_NOTIFY: the descriptor could not be "
 					       "handed over");
 	s->listener_path = m->in->listener_path != NULL ? m->in->listener_path : receiver;
+	if (s->listener_path == NULL && s->plugins == NULL)
+		s->listener_path = fallback;
 	s->listener_metadata = m->in->listener_metadata;
 	if (s->notify && s->listener_path == NULL && s->plugins == NULL)
-		return rl_refuse(RL_E(EINVAL),
-				 "$.linux.seccomp.listenerPath: is needed by SCMP_ACT_NOTIFY");
+		return rl_hint(
+			rl_refuse(RL_E(EINVAL),
+				  "$.linux.seccomp.listenerPath: is missing while a rule has "
+				  "SCMP_ACT_NOTIFY"),
+			"SCMP_ACT_NOTIFY asks an agent that listens there; an annotation or "
+			"RUN_OCI_SECCOMP_RECEIVER can name one as well");
 	if (!s->notify)
 		s->listener_path = s->plugins = NULL; /* nothing to listen for */
 	if ((s->flags & SECCOMP_FILTER_FLAG_TSYNC) && s->notify)
@@ -289,7 +295,7 @@ static rl_err make_program(struct rl_arena *a, const char *text, struct plan_sec
 	return RL_OK;
 }
 
-rl_err plan_seccomp_make(struct rl_arena *a, const struct oci_config *config,
+rl_err plan_seccomp_make(struct rl_arena *a, const struct oci_config *config, const char *receiver,
 			 struct plan_warnings *warnings, struct plan_seccomp *ret)
 {
 	const struct oci_seccomp *in = config->linux_.seccomp;
@@ -318,7 +324,7 @@ rl_err plan_seccomp_make(struct rl_arena *a, const struct oci_config *config,
 		RL_TRY(make_syscall(&m, i));
 	s.rules = m.rules;
 	s.known = m.known;
-	RL_TRY(make_listener(&m, &config->annotations, warnings));
+	RL_TRY(make_listener(&m, &config->annotations, receiver, warnings));
 	*ret = s;
 	return RL_OK;
 }

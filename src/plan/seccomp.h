@@ -57,9 +57,13 @@ struct plan_seccomp {
 	size_t program_size; /* bytes, a multiple of 8 */
 };
 
-/* Pure. Errors begin with the JSON path. */
+/*
+ * Pure. Errors begin with the JSON path. `receiver`: who gets the listener where the configuration
+ * names nobody; NULL: nobody.
+ */
 RL_MUST rl_err plan_seccomp_make(struct rl_arena *a, const struct oci_config *config,
-				 struct plan_warnings *warnings, struct plan_seccomp *ret);
+				 const char *receiver, struct plan_warnings *warnings,
+				 struct plan_seccomp *ret);
 
 /*
  * True if the filter surely lets this system call pass with any arguments (ALLOW or LOG). A raw

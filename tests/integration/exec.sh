@@ -351,6 +351,21 @@ test_exec_into_subgroups_by_controller()
 	rt_fails "leads out" exec --cgroup memory:inner --cgroup pids:../.. "$ID" /payload exit 0
 }
 
+# Where exec begins, before its cgroup, and where it ends; init has all CPUs.
+test_exec_cpu_affinity()
+{
+	unlike crun runc : "older than the property"
+	[ "$(nproc)" -gt 1 ] || skip "one CPU"
+	sleeper '.process.execCPUAffinity = {initial: "0", final: "1"}'
+	exec_ok report status
+	expect cpus 1
+	no_match "CPUs of init" "$(awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$(init_pid)/status")" '^[01]$'
+	jq '.process | .args = ["/payload", "report", "status"] | .execCPUAffinity = {initial: "0"}' \
+		"$B/config.json" >"$C/process.json"
+	rt_ok exec --process "$C/process.json" "$ID"
+	expect cpus 0
+}
+
 test_exec_when_not_running()
 {
 	bundle

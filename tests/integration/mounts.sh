@@ -740,6 +740,38 @@ test_mounts_idmap()
 	expect stat./m/sub "d 0:0 0755 1005:2006"
 }
 
+# The mapping of the whole tree, or of its top alone.
+test_mounts_idmap_of_a_tree()
+{
+	need_root
+	need_call mount_setattr
+	need_call open_tree
+	unlike crun runc : "older than the property, or with other words"
+	bundle
+	source_dir
+	mkdir "$C/source/below"
+	mount -t tmpfs tmpfs "$C/source/below" || skip "no tmpfs can be mounted"
+	echo x >"$C/source/below/file"
+	chown 0:0 "$C/source/file" "$C/source/below/file"
+	conf '.mounts += [{destination: "/all", type: "bind", source: $s, options: ["rbind", "ridmap"],
+		uidMappings: [{containerID: 0, hostID: 1000, size: 100}],
+		gidMappings: [{containerID: 0, hostID: 2000, size: 100}]},
+		{destination: "/top", type: "bind", source: $s, options: ["rbind", "idmap"],
+		uidMappings: [{containerID: 0, hostID: 1000, size: 100}],
+		gidMappings: [{containerID: 0, hostID: 2000, size: 100}]},
+		{destination: "/words", type: "bind", source: $s, options: ["bind", "idmap=uids=0-3000-10;gids=0-4000-10"]}]' \
+		--arg s "$C/source"
+	payload stat /all/file /all/below/file /top/file /top/below/file /words/file
+	rt run --bundle "$B" "$ID"
+	umount "$C/source/below"
+	[ "$RC" = 0 ] || fail "run gave $RC: $ERR"
+	expect stat./all/file "f 0:0 0644 1000:2000"
+	expect stat./all/below/file "f 0:0 0644 1000:2000"
+	expect stat./top/file "f 0:0 0644 1000:2000"
+	expect stat./top/below/file "f 0:0 0644 0:0"
+	expect stat./words/file "f 0:0 0644 3000:4000"
+}
+
 test_mounts_idmap_incomplete()
 {
 	need_root

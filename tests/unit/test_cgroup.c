@@ -283,10 +283,10 @@ TEST(a_process_is_moved_to_a_child)
 	CHECK_OK(lx_cgroup_create(&spec_v2, &cg));
 	pid = idle_child(&cg);
 	CHECK(pid > 0);
-	CHECK_FAILS(lx_cgroup_join_child(&cg, "..", pid), EINVAL, "child cgroup");
-	CHECK_FAILS(lx_cgroup_join_child(&cg, "a/b", pid), EINVAL, "child cgroup");
-	CHECK_FAILS(lx_cgroup_join_child(&cg, "", pid), EINVAL, "child cgroup");
-	CHECK_OK(lx_cgroup_join_child(&cg, "inner", pid));
+	CHECK_FAILS(lx_cgroup_join_child(&cg, "..", NULL, pid), EINVAL, "child cgroup");
+	CHECK_FAILS(lx_cgroup_join_child(&cg, "a/b", NULL, pid), EINVAL, "child cgroup");
+	CHECK_FAILS(lx_cgroup_join_child(&cg, "", NULL, pid), EINVAL, "child cgroup");
+	CHECK_OK(lx_cgroup_join_child(&cg, "inner", NULL, pid));
 	CHECK(file_is(&v2[0], "cgroup.procs", ""));
 	CHECK_INT(population(&cg), 1);
 }
@@ -302,7 +302,7 @@ TEST(a_process_that_moved_itself_is_followed)
 	CHECK_OK(lx_cgroup_create(&spec_v2, &cg));
 	pid = idle_child(&cg);
 	CHECK(pid > 0);
-	CHECK_OK(lx_cgroup_join_child(&cg, "inner", pid));
+	CHECK_OK(lx_cgroup_join_child(&cg, "inner", NULL, pid));
 	CHECK_FAILS(lx_cgroup_follow(&cg, getpid()), EXDEV, "outside of");
 	CHECK_OK(lx_cgroup_follow(&cg, pid));
 	other = idle_child(&cg);

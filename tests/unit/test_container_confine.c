@@ -219,7 +219,7 @@ static int prepare(struct ct_filter *f)
 	struct plan_warnings w = { 0 };
 	struct plan_seccomp s;
 
-	EXPECT_OK(plan_seccomp_make(&fixture_arena, config, &w, &s));
+	EXPECT_OK(plan_seccomp_make(&fixture_arena, config, NULL, &w, &s));
 	EXPECT_OK(ct_filter_prepare(&fixture_arena, &s, NULL, f));
 	return 0;
 }

@@ -121,7 +121,7 @@ static rl_err prepare(const char *calls)
 	struct plan_warnings w = { 0 };
 	struct plan_seccomp s;
 
-	RL_TRY(plan_seccomp_make(&fixture_arena, c, &w, &s));
+	RL_TRY(plan_seccomp_make(&fixture_arena, c, NULL, &w, &s));
 	return ct_filter_prepare(&fixture_arena, &s, NULL, &filter);
 }
 

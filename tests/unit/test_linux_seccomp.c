@@ -101,7 +101,7 @@ static rl_err prepare(const char *seccomp, const char *state_root)
 	struct plan_warnings w = { 0 };
 	struct plan_seccomp s;
 
-	RL_TRY(plan_seccomp_make(&fixture_arena, c, &w, &s));
+	RL_TRY(plan_seccomp_make(&fixture_arena, c, NULL, &w, &s));
 	return ct_filter_prepare(&fixture_arena, &s, state_root, &filter);
 }
 
@@ -216,7 +216,7 @@ TEST(sorted_program_means_the_same)
 	int fd = memfd_create("plain", 0);
 	ssize_t n;
 
-	CHECK_OK(plan_seccomp_make(&fixture_arena, c, &w, &s));
+	CHECK_OK(plan_seccomp_make(&fixture_arena, c, NULL, &w, &s));
 	CHECK_OK(ct_filter_prepare(&fixture_arena, &s, NULL, &filter));
 	sorted = filter.program;
 	seccomp_arch_add(plain, SCMP_ARCH_X86);
@@ -288,7 +288,7 @@ TEST(unknown_names_are_an_error_on_request)
 	struct plan_warnings w = { 0 };
 	struct plan_seccomp s;
 
-	CHECK_OK(plan_seccomp_make(&fixture_arena, c, &w, &s));
+	CHECK_OK(plan_seccomp_make(&fixture_arena, c, NULL, &w, &s));
 	CHECK_FAILS(ct_filter_prepare(&fixture_arena, &s, NULL, &filter), EINVAL,
 		    "unknown system call \"a_call_of_tomorrow\"");
 }
@@ -417,7 +417,7 @@ static const char *fill(void)
 		if (mkdtemp(root) == NULL)
 			abort();
 	}
-	rl_drop(plan_seccomp_make(&fixture_arena, c, &w, &s));
+	rl_drop(plan_seccomp_make(&fixture_arena, c, NULL, &w, &s));
 	plan_seccomp_key(&s, lx_seccomp_compiler(), key);
 	rl_drop(ct_filter_prepare(&fixture_arena, &s, root, &filter));
 	return key;

@@ -381,24 +381,6 @@ TEST(warnings_do_not_refuse)
 	CHECK_INT(problems.warnings.count, 0);
 }
 
-TEST(a_listener_may_come_from_an_annotation)
-{
-	const struct oci_config *c;
-	static const char text[] =
-		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"annotations\":{"
-		"\"run.oci.seccomp.%s\":\"/x\"},\"linux\":{\"seccomp\":{\"defaultAction\":"
-		"\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"bind\"],\"action\":"
-		"\"SCMP_ACT_NOTIFY\"}]}}}";
-	char buf[512];
-
-	snprintf(buf, sizeof(buf), text, "receiver");
-	CHECK_OK(read_text(buf, &c));
-	snprintf(buf, sizeof(buf), text, "plugins");
-	CHECK_OK(read_text(buf, &c));
-	snprintf(buf, sizeof(buf), text, "other");
-	CHECK_FAILS(read_text(buf, &c), EINVAL, "$.linux.seccomp.listenerPath: is missing");
-}
-
 /* ---- the smaller documents ------------------------------------------------------------------ */
 
 TEST(process_by_itself)

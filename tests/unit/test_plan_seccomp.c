@@ -5,6 +5,7 @@
 #include "linux/abi.h"
 
 static struct plan_warnings warnings;
+static const char *receiver;
 static struct plan_seccomp profile;
 
 static rl_err plan(const char *seccomp, const char *rest)
@@ -15,7 +16,7 @@ static rl_err plan(const char *seccomp, const char *rest)
 
 	warnings = (struct plan_warnings){ 0 };
 	memset(&profile, 0x5a, sizeof(profile));
-	return plan_seccomp_make(&fixture_arena, c, &warnings, &profile);
+	return plan_seccomp_make(&fixture_arena, c, receiver, &warnings, &profile);
 }
 
 #define DENY "'defaultAction':'SCMP_ACT_ERRNO'"
@@ -24,7 +25,7 @@ TEST(no_profile_is_no_filter)
 {
 	const struct oci_config *c = config_of("{'ociVersion':'1.0.2','root':{'path':'r'}}");
 
-	CHECK_OK(plan_seccomp_make(&fixture_arena, c, &warnings, &profile));
+	CHECK_OK(plan_seccomp_make(&fixture_arena, c, receiver, &warnings, &profile));
 	CHECK(!profile.enabled);
 	CHECK(plan_seccomp_allows(&profile, "execveat"));
 }
@@ -129,10 +130,29 @@ TEST(notify_needs_somebody_who_listens)
 		      ",'annotations':{'run.oci.seccomp.plugins':'/x.so'}"));
 	CHECK_STR(profile.plugins, "/x.so");
 	CHECK(profile.listener_path == NULL);
+	CHECK_FAILS(plan(DENY ",'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]", ""),
+		    EINVAL, "$.linux.seccomp.listenerPath: is missing");
 	CHECK_FAILS(plan(DENY ",'listenerPath':'/run/a',"
 			      "'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]",
 			 ",'annotations':{'run.oci.seccomp.plugins':'/x.so'}"),
 		    EINVAL, "listener as well");
+}
+
+/* The caller's environment counts least. */
+TEST(the_environment_may_name_a_receiver)
+{
+	const char *notify = DENY ",'syscalls':[{'names':['mount'],'action':'SCMP_ACT_NOTIFY'}]";
+
+	receiver = "/run/environment";
+	CHECK_OK(plan(notify, ""));
+	CHECK_STR(profile.listener_path, "/run/environment");
+	CHECK_OK(plan(notify, ",'annotations':{'run.oci.seccomp.receiver':'/run/other'}"));
+	CHECK_STR(profile.listener_path, "/run/other");
+	CHECK_OK(plan(notify, ",'annotations':{'run.oci.seccomp.plugins':'/x.so'}"));
+	CHECK(profile.listener_path == NULL);
+	CHECK_OK(plan(DENY, ""));
+	CHECK(profile.listener_path == NULL);
+	receiver = NULL;
 }
 
 TEST(questions_to_a_profile)
