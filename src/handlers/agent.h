@@ -29,7 +29,8 @@ struct hdl_agent_at {
 	 */
 	unsigned wait_ms;
 };
-#define HDL_AGENT_WAIT_MS 10000u
+/* Of a guest on a processor that is emulated itself; elsewhere one is there in half a second. */
+#define HDL_AGENT_WAIT_MS 60000u
 
 /* Bit n is capability n. */
 struct hdl_agent_caps {
