@@ -260,10 +260,16 @@ void wasm_program_exits(uint32_t status)
 	_exit((int)(status & 0xff));
 }
 
+static void free_program(struct wasm_program *p)
+{
+	free(p->bytes);
+}
+#define AUTO_PROGRAM __attribute__((cleanup(free_program)))
+
 rl_err wasm_enter(struct wasm_session *s, const struct hdl_entry *entry)
 {
 	const char *slash = strrchr(entry->args[0], '/');
-	struct wasm_program p = { .arena = &s->arena, .talk_fd = entry->talk_fd };
+	struct wasm_program AUTO_PROGRAM p = { .arena = &s->arena, .talk_fd = entry->talk_fd };
 
 	/* The runtime's environment is nobody's business in here. */
 	(void)clearenv();
