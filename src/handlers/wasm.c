@@ -13,9 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ARENA_LIMIT ((size_t)16 << 20)
 /* Of a module. The memory is the container's own; engines count in 32 bits. */
 #define MODULE_LIMIT ((off_t)1 << 30)
+/* Address space: only what is used becomes memory. */
+#define ARENA_LIMIT ((size_t)MODULE_LIMIT + ((size_t)16 << 20))
 
 struct wasm_session {
 	struct rl_arena arena;
@@ -193,9 +194,7 @@ static rl_err read_module(const struct wasm_engine *engine, const struct hdl_ent
 		return rl_refuse(RL_E(EFBIG), "it is larger than %lld bytes",
 				 (long long)MODULE_LIMIT);
 	p->len = (size_t)st.st_size;
-	p->bytes = malloc(p->len + 1);
-	if (p->bytes == NULL)
-		return rl_nomem();
+	RL_TRY(rl_new_array(p->arena, p->len + 1, &p->bytes));
 	RL_TRY(read_all(entry->program_fd, p->bytes, p->len));
 	p->bytes[p->len] = '\0';
 	RL_TRY(tell_format(entry->args[0], p));
@@ -260,16 +259,10 @@ void wasm_program_exits(uint32_t status)
 	_exit((int)(status & 0xff));
 }
 
-static void free_program(struct wasm_program *p)
-{
-	free(p->bytes);
-}
-#define AUTO_PROGRAM __attribute__((cleanup(free_program)))
-
 rl_err wasm_enter(struct wasm_session *s, const struct hdl_entry *entry)
 {
 	const char *slash = strrchr(entry->args[0], '/');
-	struct wasm_program AUTO_PROGRAM p = { .arena = &s->arena, .talk_fd = entry->talk_fd };
+	struct wasm_program p = { .arena = &s->arena, .talk_fd = entry->talk_fd };
 
 	/* The runtime's environment is nobody's business in here. */
 	(void)clearenv();
