@@ -18,6 +18,12 @@
 /* Where the shells of Debian look when the environment has no PATH. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+rl_err ct_program_none(void)
+{
+	return rl_hint(rl_refuse(RL_E(EINVAL), "$.process: is missing"),
+		       "a container without a process can be created, not started");
+}
+
 /* ---- finding -------------------------------------------------------------------------------- */
 
 /* 0 if it can be executed, else the errno that says why not. */

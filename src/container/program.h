@@ -14,6 +14,9 @@
 RL_MUST rl_err ct_program_find(struct rl_arena *a, const struct plan_process *p,
 			       const char *const *env, const char **ret_path);
 
+/* The error of whoever starts a container that was created without a process. EINVAL. */
+RL_MUST rl_err ct_program_none(void);
+
 /*
  * Becomes the program by way of the stub (stub/stub.h) in `stub_fd`. Returns only on failure of
  * the first step; what then goes wrong the stub writes to `report_fd` (-1: nowhere) as one errno,

@@ -93,9 +93,11 @@ rl_err ct_start(struct rl_arena *a, const char *root, const char *id, const char
 	RL_TRY(ct_record_load(a, root, id, &store, &record));
 	RL_TRY(ct_store_lock(&store));
 	RL_TRY(check_created(a, &store, &record));
+	if (record.program == NULL)
+		return ct_program_none();
 	if (notify_socket != NULL && ct_sdnotify_exists(rl_fd_get(&store.dir)))
 		RL_TRY(ct_sdnotify_bind(rl_fd_get(&store.dir), &notify));
-	RL_TRY(let_in(&store, record.program != NULL ? record.program : ""));
+	RL_TRY(let_in(&store, record.program));
 	if (record.poststart_hooks) {
 		e = run_poststart(a, &store, &record);
 		if (rl_failed(e))

@@ -432,8 +432,7 @@ static rl_err bring_up(struct ct_walk *w, enum ct_word word)
 static rl_err start_now(struct ct_walk *w)
 {
 	if (!w->loaded.plan->has_process)
-		return rl_hint(rl_refuse(RL_E(EINVAL), "$.process: is missing"),
-			       "a container without a process can be created, not started");
+		return ct_program_none();
 	if (w->request->notify_socket != NULL)
 		RL_TRY(ct_sdnotify_bind(rl_fd_get(&w->store.dir), &w->notify));
 	RL_TRY(bring_up(w, CT_START));

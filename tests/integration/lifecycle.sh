@@ -95,6 +95,53 @@ test_lifecycle_create_does_not_run_the_payload()
 	wait_for "the payload" test -e "$B/rootfs/ran"
 }
 
+test_lifecycle_without_a_process()
+{
+	unlike crun runc : "want a process in create"
+	bundle
+	conf 'del(.process)'
+	rt_ok create --bundle "$B" "$ID"
+	is_status created || fail "after create: $(status)"
+	rt_fails "process" start "$ID"
+	is_status created || fail "after start: $(status)"
+	rt_ok delete --force "$ID"
+	no_state "$ID"
+	run_fails "process"
+}
+
+# The lines of conmon, of Podman and CRI-O, and of containerd's shim, word for word.
+test_lifecycle_calls_of_engines()
+{
+	only runlet : "is what the lines were written for"
+	need_controller pids
+	bundle
+	payload write /tmp/ready yes + sleep
+	GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log "$C/log.json" --log-format json)
+	rt_ok create --bundle "$B" --pid-file "$C/pid" --no-new-keyring --preserve-fds 0 "$ID"
+	rt_ok start "$ID"
+	wait_for "the container" test -e "$B/rootfs/tmp/ready"
+	rt_ok state "$ID"
+	rt_ok list --format=json
+	rt_ok ps --format json "$ID"
+	settle
+	jq '.process | .args = ["/payload", "write", "/tmp/ran", "yes"]' "$B/config.json" >"$C/process.json"
+	rt_ok exec --pid-file "$C/exec-pid" --process "$C/process.json" --detach "$ID"
+	wait_for "the program of exec" test -e "$B/rootfs/tmp/ran"
+	echo '{}' >"$C/resources.json"
+	INPUT=$C/resources.json rt_ok update --resources=- "$ID"
+	INPUT=$C/resources.json rt_ok update --resources - "$ID"
+	rt_ok update --resources="$C/resources.json" "$ID"
+	rt_ok kill --all "$ID" 9
+	wait_status stopped
+	rt kill "$ID" 9
+	match "error text" "$ERR" "not running|no such process"
+	rt_ok delete --force "$ID"
+	rt_ok --rootless=false run -no-subreaper --bundle="$B" -d "$ID"
+	rt_ok kill -a "$ID" KILL
+	wait_status stopped
+	rt_ok delete "$ID"
+}
+
 test_lifecycle_config_is_fixed_by_create()
 {
 	bundle
@@ -178,6 +225,13 @@ test_lifecycle_unknown_container()
 	done
 	rt_fails "$(unknown_words)" kill nobody KILL
 	rt_fails "$(unknown_words)" exec nobody /payload
+	unlike crun runc : "have not all of them, or other words"
+	echo '[]' >"$C/mounts.json"
+	rt_fails "$(unknown_words)" update --pids-limit 5 nobody
+	rt_fails "$(unknown_words)" events --stats nobody
+	rt_fails "$(unknown_words)" mounts add nobody "$C/mounts.json"
+	rt_fails "$(unknown_words)" checkpoint --image-path "$C/images" nobody
+	missing "$C/images"
 }
 
 test_lifecycle_unknown_container_wording()
