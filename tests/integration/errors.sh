@@ -283,6 +283,9 @@ test_errors_config_version()
 		run_ok
 	done
 	only runlet : "checks more or less of it"
+	conf '.ociVersion = "2.0.0"'
+	rt_ok --debug run --bundle "$B" "$ID"
+	match warning "$ERR" "ociVersion.*2\.0\.0.*major"
 	conf 'del(.ociVersion)'
 	run_fails "ociVersion"
 	conf '.ociVersion = "nonsense"'

@@ -772,6 +772,23 @@ test_mounts_idmap_of_a_tree()
 	expect stat./words/file "f 0:0 0644 3000:4000"
 }
 
+test_mounts_idmap_of_a_file_system()
+{
+	need_root
+	need_call mount_setattr
+	need_call fsmount
+	unlike crun runc : "bind mounts only, or older than the property"
+	bundle
+	conf '.mounts += [{destination: "/m", type: "tmpfs", source: "tmpfs", options: ["mode=1777", "idmap"],
+		uidMappings: [{containerID: 0, hostID: 1000, size: 100}],
+		gidMappings: [{containerID: 0, hostID: 1000, size: 100}]}]'
+	payload stat /m
+	rt run --bundle "$B" "$ID"
+	[[ "$ERR" != *"Invalid argument"* ]] || skip "this kernel maps no ids of tmpfs"
+	equal "exit status" 0 "$RC"
+	expect stat./m "d 0:0 1777 1000:1000"
+}
+
 test_mounts_idmap_incomplete()
 {
 	need_root

@@ -270,9 +270,10 @@ test_namespaces_time()
 	[ -e /proc/self/ns/time ] || skip "this kernel has no time namespaces"
 	bundle
 	conf '.linux.namespaces += [{type: "time"}]
-		| .linux.timeOffsets = {monotonic: {secs: 5000}, boottime: {secs: 1000000}}'
-	payload report ns + cat /proc/uptime
+		| .linux.timeOffsets = {monotonic: {secs: 5000, nanosecs: 7}, boottime: {secs: 1000000}}'
+	payload report ns + cat /proc/uptime + cat /proc/self/timens_offsets
 	run_ok
+	match offsets "$(tr -s ' \n' ' ' <<<"$OUT")" "monotonic 5000 7 boottime 1000000 0"
 	differ "the time namespace" "$(host_ns time)" "$(got ns.time)"
 	local inside outside
 	inside=$(got /proc/uptime)
@@ -314,6 +315,24 @@ test_namespaces_sysctl_with_a_dot_in_a_name()
 	conf '.linux.sysctl = {"net/ipv4/conf/du.m/forwarding": "0"}'
 	run_ok
 	expect /proc/sys/net/ipv4/conf/du.m/forwarding 0
+}
+
+test_namespaces_sysctl_of_a_user_namespace()
+{
+	need_root
+	unlike crun : "refuses it"
+	bundle
+	conf '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.sysctl = {"user.max_pid_namespaces": "77"}'
+	chown -R 100000:100000 "$B/rootfs"
+	payload cat /proc/sys/user/max_pid_namespaces
+	local before
+	before=$(cat /proc/sys/user/max_pid_namespaces)
+	run_ok
+	expect /proc/sys/user/max_pid_namespaces 77
+	equal "the host's" "$before" "$(cat /proc/sys/user/max_pid_namespaces)"
 }
 
 test_namespaces_sysctl_of_the_host_is_refused()

@@ -563,6 +563,21 @@ test_process_scheduler()
 	expect nice 7
 }
 
+test_process_scheduler_deadline()
+{
+	need_root
+	unlike crun runc : "older than the property"
+	need_program chrt
+	chrt --deadline --sched-runtime 100000 --sched-deadline 500000 --sched-period 1000000 0 true 2>/dev/null ||
+		skip "this host admits no deadlines"
+	bundle
+	conf '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 100000, deadline: 500000, period: 1000000}'
+	payload write /tmp/ready yes + sleep
+	start_ok
+	wait_for "the container" test -e "$B/rootfs/tmp/ready"
+	match scheduling "$(chrt --pid "$(init_pid)" | tr "\n" " ")" "SCHED_DEADLINE.* 100000/500000/1000000"
+}
+
 test_process_io_priority()
 {
 	unlike crun runc : "older than the property"

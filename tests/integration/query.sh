@@ -130,6 +130,9 @@ test_query_spec()
 	rt_ok spec --bundle "$C/new"
 	jq -e '.ociVersion and .process.args and .root.path == "rootfs" and .linux.namespaces' \
 		"$C/new/config.json" >/dev/null || fail "the config: $(cat "$C/new/config.json")"
+	unlike runc : "has no --file"
+	rt_ok spec --bundle "$C/new" --file other.json
+	cmp "$C/new/config.json" "$C/new/other.json" || fail "--file makes another one"
 }
 
 test_query_spec_in_the_current_directory()
@@ -220,6 +223,42 @@ test_query_version()
 	equal "standard error" "" "$ERR"
 	rt_ok -v
 	match "first line" "$(head -n 1 <<<"$OUT")" ' version '
+}
+
+# Whatever is claimed is taken: none of the words makes an error or a warning.
+test_query_features_are_recognized()
+{
+	only runlet : "has no such command"
+	rt_ok features
+	local features=$OUT version
+	bundle
+	payload exit 0
+	for version in $(jq -r '.ociVersionMin, .ociVersionMax' <<<"$features"); do
+		conf '.ociVersion = $v' --arg v "$version"
+		run_ok
+		equal "standard error for $version" "" "$ERR"
+	done
+	conf '.process.capabilities = ($f.linux.capabilities as $c | {bounding: $c, permitted: $c, effective: $c,
+			inheritable: $c, ambient: $c})
+		| .hooks = ($f.hooks | map({(.): [{path: "/bin/true"}]}) | add)
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: $f.linux.seccomp.archs,
+			flags: $f.linux.seccomp.supportedFlags, listenerPath: "/run/listener",
+			syscalls: ([$f.linux.seccomp.actions[] | {names: ["times"], action: .}]
+				+ [$f.linux.seccomp.operators[] | {names: ["times"], action: "SCMP_ACT_ERRNO",
+					args: [{index: 0, value: 1, valueTwo: 1, op: .}]}])}
+		| .linux.namespaces = [$f.linux.namespaces[] | {type: .}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .mounts += [$f.mountOptions[] | {destination: ("/m/" + .), source: "/tmp", options: [.]}
+			| if IN(.options[0]; "tmpcopyup") then .type = "tmpfs" else .options += ["bind"] end]' \
+		--argjson f "$features"
+	rt_ok plan "$B"
+	no_match "the plan" "$OUT" "unknown|is no "
+	equal "warnings" "" "$(grep -E '^warning' <<<"$OUT" | grep -vE \
+		'the runtime itself does not have|this kernel does not|is a property of the file system')"
+	equal "annotations without a mention" "" "$(jq -r '.potentiallyUnsafeConfigAnnotations as $u
+		| ("run.oci.handler", "org.systemd.property.", "org.criu.config", "krun.", "run.oci.hooks.stdout") as $a
+		| select($u | index($a) | not) | $a' <<<"$features")"
 }
 
 test_query_plan()

@@ -5,7 +5,13 @@
  */
 #include "base/json.h"
 #include "base/log.h"
+#include "child.h"
 #include "scratch.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 struct wish {
 	const char *destination;
@@ -202,6 +208,98 @@ TEST(what_is_wanted_and_where)
 	CHECK_STR(said(&w, tell), "1 110");
 	w.destination = NULL;
 	CHECK_STR(said(&w, tell), "0 110");
+}
+
+/* ---- the journal and syslog -------------------------------------------------------------------
+ */
+
+/* In a mount namespace of its own: a datagram socket where the daemon has one. -1: not allowed. */
+static int stand_for(const char *dir, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char *at, made[64];
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", dir, "tmpfs", 0, NULL) < 0)
+		return -1;
+	snprintf(made, sizeof(made), "%s", path);
+	for (at = strchr(made + strlen(dir) + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		mkdir(made, 0755);
+		*at = '/';
+	}
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? fd : -1;
+}
+
+static int told(int fd, const char *destination, char *text, size_t size)
+{
+	ssize_t n;
+
+	EXPECT_OK(rl_log_open(destination, RL_LOG_TEXT, RL_LOG_WARNING));
+	rl_log(RL_LOG_INFO, "not wanted");
+	rl_log(RL_LOG_WARNING, "two\nlines");
+	n = recv(fd, text, size - 1, MSG_DONTWAIT);
+	EXPECT(n > 0);
+	text[n] = '\0';
+	EXPECT(recv(fd, (char[1]){ 0 }, 1, MSG_DONTWAIT) < 0);
+	return 0;
+}
+
+static int tell_journal(void)
+{
+	int fd = stand_for("/run", "/run/systemd/journal/socket");
+	char text[256];
+
+	if (fd < 0)
+		return SKIPPED;
+	if (told(fd, "journald:my-name", text, sizeof(text)) != 0)
+		return 1;
+	EXPECT(strcmp(text, "PRIORITY=4\nSYSLOG_IDENTIFIER=my-name\nMESSAGE=two lines\n") == 0);
+	return 0;
+}
+
+static int tell_syslog(void)
+{
+	int fd = stand_for("/dev", "/dev/log");
+	char text[256];
+
+	if (fd < 0)
+		return SKIPPED;
+	if (told(fd, "syslog:my-name", text, sizeof(text)) != 0)
+		return 1;
+	/* LOG_USER and LOG_WARNING. */
+	EXPECT(strncmp(text, "<12>", 4) == 0);
+	EXPECT(strstr(text, " my-name[") != NULL && strstr(text, "]: two") != NULL);
+	return 0;
+}
+
+static int no_journal(void)
+{
+	int fd = stand_for("/run", "/run/elsewhere");
+
+	if (fd < 0)
+		return SKIPPED;
+	EXPECT_FAILS(rl_log_open("journald:x", RL_LOG_TEXT, RL_LOG_WARNING), ENOENT,
+		     "connect to the journal at /run/systemd/journal/socket");
+	return 0;
+}
+
+TEST(the_journal_gets_fields)
+{
+	CHECK_CHILD(tell_journal);
+}
+
+TEST(syslog_gets_a_line)
+{
+	CHECK_CHILD(tell_syslog);
+}
+
+TEST(a_journal_that_is_not_there_is_an_error)
+{
+	CHECK_CHILD(no_journal);
 }
 
 RUN_TESTS()

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Facts of the host; making, entering and handing over cgroups. */
 #include "cgroup_fixture.h"
+#include "child.h"
+#include "linux/cgroup_parts.h"
 
 /* ---- host facts ------------------------------------------------------------------------------ */
 
@@ -398,6 +400,65 @@ TEST(a_delegated_cgroup_belongs_to_its_user)
 	snprintf(path, sizeof(path), "%s/cgroup.max.depth", v2[0].path);
 	CHECK_INT(stat(path, &st), 0);
 	CHECK_INT(st.st_uid, 0);
+}
+
+/* Two of the files, in a directory that stands for a cgroup; and a file that nobody lists. */
+static const char *const some_files[] = { "cgroup.procs", "cgroup.threads", "memory.max" };
+
+static int owner_of(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, 0) == 0 ? (int)st.st_uid : -1;
+}
+
+static int delegate_here(void)
+{
+	char dir[] = "/tmp/runlet-delegate-XXXXXX";
+	int fd, given = 0;
+
+	EXPECT(mkdtemp(dir) != NULL);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EXPECT(fd >= 0);
+	for (size_t i = 0; i < 3; i++) {
+		int file = openat(fd, some_files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+		EXPECT(file >= 0);
+		close(file);
+	}
+	EXPECT_OK(lx_cg_v2_delegate(fd, dir, 12345, 23456));
+	given = owner_of(fd, "cgroup.procs") == 12345 && owner_of(fd, "cgroup.threads") == 12345 &&
+		owner_of(fd, ".") == 12345 && owner_of(fd, "memory.max") == 0 &&
+		owner_of(fd, "cgroup.subtree_control") == -1;
+	for (size_t i = 0; i < 3; i++)
+		unlinkat(fd, some_files[i], 0);
+	close(fd);
+	EXPECT(rmdir(dir) == 0);
+	EXPECT(given);
+	return 0;
+}
+
+static int delegate_without_a_list(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/sys/kernel/cgroup", "tmpfs", 0, NULL) < 0)
+		return SKIPPED;
+	EXPECT(access("/sys/kernel/cgroup/delegate", F_OK) < 0);
+	return delegate_here();
+}
+
+TEST(a_listed_file_that_is_missing_is_passed_over)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK_CHILD(delegate_here);
+}
+
+TEST(without_a_list_three_files_are_given)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK_CHILD(delegate_without_a_list);
 }
 
 RUN_TESTS()
