@@ -267,4 +267,32 @@ TEST(lines_in_the_order_of_the_specification)
 	CHECK_STR(lines[3], "L2:0=1");
 }
 
+TEST(the_class_of_a_container)
+{
+	const struct plan_request request = { .id = "c1" };
+	struct lx_host host = { .resctrl = "/sys/fs/resctrl" };
+	struct oci_intel_rdt rdt = { .l3_cache_schema = "L3:0=f" };
+	struct oci_config config = { 0 };
+	struct plan_rdt p;
+
+	tree();
+	/* Not asked for: nothing is touched. */
+	CHECK_OK(plan_rdt_make(&arena, &config, &request, &host, &p));
+	CHECK(p.group == NULL && p.monitor == NULL && p.line_count == 0);
+	config.linux_.intel_rdt = &rdt;
+	CHECK_OK(plan_rdt_make(&arena, &config, &request, &host, &p));
+	CHECK_STR(p.group, "/sys/fs/resctrl/c1");
+	CHECK(p.monitor == NULL && !p.must_exist);
+	rdt = (struct oci_intel_rdt){ .clos_id = "gold", .enable_monitoring = true };
+	CHECK_OK(plan_rdt_make(&arena, &config, &request, &host, &p));
+	CHECK_STR(p.group, "/sys/fs/resctrl/gold");
+	CHECK_STR(p.monitor, "/sys/fs/resctrl/gold/mon_groups/c1");
+	CHECK(p.must_exist && p.line_count == 0);
+	rdt = (struct oci_intel_rdt){ .clos_id = "/" };
+	CHECK_OK(plan_rdt_make(&arena, &config, &request, &host, &p));
+	CHECK_STR(p.group, "/sys/fs/resctrl");
+	host.resctrl = NULL;
+	CHECK_FAILS(plan_rdt_make(&arena, &config, &request, &host, &p), ENOTSUP, "no resctrl");
+}
+
 RUN_TESTS()
