@@ -166,6 +166,22 @@ test_namespaces_unknown()
 	run_fails "nonsense|namespace"
 }
 
+test_namespaces_mounts_of_the_host()
+{
+	need_root
+	unlike runc : "wants a mount namespace"
+	bundle
+	without mount
+	conf '.mounts = [] | del(.linux.maskedPaths, .linux.readonlyPaths)'
+	local before
+	before=$(cat /proc/self/mountinfo)
+	payload ls / + echo fine
+	run_ok
+	match "the root" "$(got entry)" "^payload$"
+	match output "$OUT" fine
+	equal "mounts of the host" "$before" "$(cat /proc/self/mountinfo)"
+}
+
 test_namespaces_without_mount()
 {
 	unlike crun runc : "would change the host"
