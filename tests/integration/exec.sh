@@ -395,6 +395,23 @@ test_exec_when_created()
 	is_status created || fail "the container is $(status)"
 }
 
+test_exec_ignores_a_pause_on_request()
+{
+	unlike crun : "has no such option"
+	need_controller freezer
+	sleeper
+	rt_ok pause "$ID"
+	PATIENCE=15
+	(rt_ok exec --ignore-paused "$ID" /payload write /tmp/ran yes) &
+	local exec=$!
+	sleep 0.3
+	missing "$B/rootfs/tmp/ran"
+	is_status paused || fail "it is $(status)"
+	rt_ok resume "$ID"
+	wait $exec || fail "exec failed"
+	exists "$B/rootfs/tmp/ran"
+}
+
 test_exec_when_paused()
 {
 	need_controller freezer

@@ -244,6 +244,10 @@ test_hooks_args_and_env()
 	payload exit 0
 	run_ok
 	equal "what the hook got" "a|b c|1|2 3|" "$(cat "$C/log/said")"
+	conf '.hooks.createRuntime[0] |= del(.env)'
+	WRAP+=(env "TWO=of the caller")
+	run_ok
+	equal "what it got without env" "a|b c||of the caller|$HOME" "$(cat "$C/log/said")"
 }
 
 test_hooks_output_does_not_mix_with_the_containers()

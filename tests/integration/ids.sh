@@ -331,6 +331,31 @@ test_ids_rootless_delete_force()
 	no_state "$ID"
 }
 
+# What a mount of the host forbids stays forbidden; to ask for it is an error.
+test_ids_rootless_locked_flags()
+{
+	need_root
+	unlike runc crun : "other rules in older versions"
+	single_bundle
+	mkdir "$C/forbids"
+	mount -t tmpfs -o nosuid,nodev,noexec,noatime tmpfs "$C/forbids" || skip "no tmpfs can be mounted"
+	chmod 755 "$C/forbids"
+	conf '.mounts += [{destination: "/plain", source: $s, options: ["bind"]},
+		{destination: "/ro", source: $s, options: ["bind", "ro", "nosuid"]}]' --arg s "$C/forbids"
+	payload report mounts
+	rt run --bundle "$B" "$ID"
+	local shown=$OUT rc=$RC text=$ERR
+	conf '.mounts[-1].options += ["suid"]'
+	rt run --bundle "$B" "$ID"
+	umount "$C/forbids"
+	equal "exit status ($text)" 0 "$rc"
+	differ "exit status with suid" 0 "$RC"
+	match "error text" "$ERR" "/ro.*(locked|not permitted)"
+	OUT=$shown
+	expect_mount /plain " rw,nosuid,nodev,noexec,noatime"
+	expect_mount /ro " ro,nosuid,nodev,noexec,noatime"
+}
+
 test_ids_rootless_devices_and_mounts()
 {
 	single_bundle

@@ -218,8 +218,11 @@ test_wasm_variants_of_images()
 test_wasm_not_for_a_sandbox()
 {
 	wasm
-	conf '.annotations["io.kubernetes.cri.container-type"] = "sandbox"'
 	payload exit 5
+	conf '.annotations["io.kubernetes.cri.container-type"] = "sandbox"'
+	run_status 5
+	conf 'del(.annotations["io.kubernetes.cri.container-type"])
+		| .annotations["io.kubernetes.cri-o.ContainerType"] = "sandbox"'
 	run_status 5
 	[ ! -e "$C/wasm.log" ] || fail "the sandbox became a module"
 }
