@@ -362,6 +362,12 @@ int32_t krun_set_confinement(uint32_t ctx_id, uint32_t flags);
 int32_t krun_add_net_tap_fd(uint32_t ctx_id, int fd, uint8_t *const c_mac, uint32_t features,
 			    uint32_t flags);
 /*
+ * An OCI configuration, as a text, that the guest's init reads in place of /.krun_config.json in
+ * the root: for a root that is a disk, into which no file can be put, and whose own is not to be
+ * believed. -EINVAL: NULL, not UTF-8. What is wrong in it is found by init: status 125.
+ */
+int32_t krun_set_container_config(uint32_t ctx_id, const char *json);
+/*
  * Which kernel a start would boot, with the place it was found in. Written and returned like the
  * text of krun_get_last_error(). -ENOENT: there is none.
  */

@@ -31,7 +31,8 @@ static rl_err find_for_machine(struct ct_becoming *b)
 	const char *name = b->process->args[0];
 	rl_err e;
 
-	if (name[0] != '/' && strchr(name, '/') != NULL)
+	/* Of what is on the machine's own disk nothing is seen from here. */
+	if (b->machine->image != NULL || (name[0] != '/' && strchr(name, '/') != NULL))
 		return RL_OK;
 	e = ct_program_find(b->arena, b->process, b->process->env, &b->program);
 	if (rl_is(e, RL_E(ENOENT)))
@@ -127,7 +128,7 @@ static rl_err find_home(const struct ct_becoming *b, const char **ret)
 {
 	struct rl_fd RL_AUTO_FD root = { 0 };
 
-	if (!b->machine->find_home)
+	if (!b->machine->find_home || b->machine->image != NULL)
 		return RL_OK;
 	RL_TRY(rl_fd_from(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC), &root,
 			  "open the root"));

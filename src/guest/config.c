@@ -265,6 +265,8 @@ static const char *parse_record(unsigned type, struct bytes *b, struct gst_confi
 		return parse_terminal(b, c);
 	case GST_CONFIG_FILE:
 		return one_string(b, &c->config_file);
+	case GST_CONFIG_TEXT:
+		return one_string(b, &c->config_text);
 	case GST_HOSTNAME:
 		return one_string(b, &c->hostname);
 	case GST_DOMAINNAME:

@@ -46,7 +46,7 @@ enum gst_cap_set { GST_BOUNDING, GST_EFFECTIVE, GST_PERMITTED, GST_INHERITABLE, 
 
 struct gst_config {
 	/* The workload. */
-	const char *exec, *cwd, *config_file;
+	const char *exec, *cwd, *config_file, *config_text;
 	struct gst_strings args, env;
 	uint32_t uid, gid, umask;
 	uint32_t *groups;

@@ -381,6 +381,16 @@ void gst_container_apply(struct gst_config *c, const char *name, char *text, siz
 	read_machine(c, root);
 }
 
+/* Parsing writes into it. */
+static void apply_text(struct gst_config *c)
+{
+	size_t len = strlen(c->config_text);
+	char *text = gst_alloc(len + 1, 1);
+
+	memcpy(text, c->config_text, len);
+	gst_container_apply(c, "the container's configuration", text, len);
+}
+
 void gst_container_read(struct gst_config *c)
 {
 	int fd;
@@ -388,6 +398,10 @@ void gst_container_read(struct gst_config *c)
 	char *text;
 	ssize_t n;
 
+	if (c->config_text != NULL) {
+		apply_text(c);
+		return;
+	}
 	if (c->config_file == NULL)
 		return;
 	fd = open(c->config_file, O_RDONLY | O_CLOEXEC);

@@ -113,6 +113,7 @@ enum gst_record_type {
 	GST_OOM_SCORE = 10,   /* le32, signed: oom_score_adj */
 	GST_TERMINAL = 11,    /* struct gst_terminal: initial size */
 	GST_CONFIG_FILE = 12, /* string: OCI or libkrun JSON to read from the root, if it exists */
+	GST_CONFIG_TEXT = 13, /* string: what such a file would hold; none is read then */
 
 	/* The machine. */
 	GST_HOSTNAME = 32,   /* string */

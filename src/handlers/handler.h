@@ -57,6 +57,7 @@ struct hdl_facts {
 	bool ours;	     /* runlet's own library: it has an agent, and words for its errors */
 	bool takes_kvm;	     /* krun_set_kvm_fd: the machine needs no device node */
 	bool takes_tap;	     /* krun_add_net_tap_fd: one that is attached already */
+	bool takes_config;   /* krun_set_container_config: for a root that is a disk */
 	bool overlay;	     /* krun_fs_add_overlay_file: nothing is written into the root */
 	bool net, blk, gpu;  /* built in */
 	bool nested;	     /* this host's KVM can */
@@ -86,6 +87,13 @@ enum hdl_network {
 	HDL_NETWORK_TAP,
 };
 
+/* What the machine's process does with files, for its guest. */
+enum hdl_files {
+	HDL_FILES_NONE,	   /* the root is a disk */
+	HDL_FILES_READ,	   /* nothing that is shared can be written */
+	HDL_FILES_WRITTEN, /* by several users, as whom it leaves them */
+};
+
 struct hdl_plan {
 	uint32_t vcpus, ram_mib;
 	bool nested;
@@ -99,6 +107,7 @@ struct hdl_plan {
 
 	const char *tag; /* of the root's virtio-fs */
 	uint64_t window; /* bytes of its DAX window */
+	enum hdl_files files;
 	const struct hdl_disk *disks;
 	size_t disk_count;
 	const char *image; /* a disk of the host that is the root, as the first one; NULL: none */

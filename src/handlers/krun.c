@@ -161,6 +161,7 @@ static rl_err ask_library(struct krun_session *s)
 	f->library = s->api.path;
 	f->ours = s->api.krun_get_last_error != NULL;
 	f->takes_kvm = s->api.krun_set_kvm_fd != NULL;
+	f->takes_config = s->api.krun_set_container_config != NULL;
 	f->overlay = s->api.krun_fs_add_overlay_file != NULL;
 	RL_TRY(ask_feature(s, KRUN_FEATURE_NET, "NET", &f->net));
 	RL_TRY(ask_feature(s, KRUN_FEATURE_BLK, "BLK", &f->blk));

@@ -40,6 +40,7 @@
 	X(krun_set_gpu_options)        \
 	X(krun_get_last_error)         \
 	X(krun_set_kvm_fd)             \
+	X(krun_set_container_config)   \
 	X(krun_set_ready_fd)           \
 	X(krun_get_kernel_name)
 

@@ -31,15 +31,19 @@ static uint64_t bit(int capability)
 }
 
 /*
- * The guest's root owns the container's files, so its file server needs the rights over files that
- * the container was given, and no others. The original's server takes on the ids of its callers.
+ * The guest's root owns the container's files, and its users have files of their own: so the file
+ * server needs the rights over files that the container was given, as far as files are served, and
+ * no others. The original's server takes on the ids of its callers.
  */
-static uint64_t file_rights(const struct hdl_facts *facts)
+static uint64_t file_rights(const struct hdl_facts *facts, enum hdl_files files)
 {
-	uint64_t rights = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER) |
-			  bit(CAP_FSETID) | bit(CAP_SETFCAP);
+	uint64_t reading = bit(CAP_DAC_OVERRIDE);
+	uint64_t writing =
+		reading | bit(CAP_CHOWN) | bit(CAP_FOWNER) | bit(CAP_FSETID) | bit(CAP_SETFCAP);
 
-	return facts->ours ? rights : rights | bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_MKNOD);
+	if (!facts->ours)
+		return writing | bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_MKNOD);
+	return files == HDL_FILES_WRITTEN ? writing : files == HDL_FILES_READ ? reading : 0;
 }
 
 static rl_err rlimit_lines(struct rl_arena *a, const struct plan_process *p, struct hdl_plan *plan)
@@ -58,7 +62,7 @@ static rl_err rlimit_lines(struct rl_arena *a, const struct plan_process *p, str
 rl_err hdl_plan_process(struct rl_arena *a, const struct hdl_facts *facts, struct plan_process *p,
 			struct hdl_plan *plan)
 {
-	uint64_t rights = p->caps.bounding & file_rights(facts);
+	uint64_t rights = p->caps.bounding & file_rights(facts, plan->files);
 
 	RL_TRY(rlimit_lines(a, p, plan));
 	plan->find_home = p->find_home;

@@ -211,13 +211,21 @@ static rl_err describe_environment(struct krun_session *s, const char *home)
 
 /*
  * The guest's init reads the configuration from a file that only the guest sees, in front of the
- * container's root: nothing is written into the image, and nothing in it is believed.
+ * container's root: nothing is written into the image, and nothing in it is believed. Where the
+ * root is a disk it is told the text itself.
  */
 static rl_err describe(struct krun_session *s, const char *home)
 {
-	if (s->plan->image != NULL || !s->facts.overlay)
+	bool told = s->plan->image != NULL ? s->facts.takes_config : s->facts.overlay;
+	const char *text;
+
+	if (!told)
 		return describe_by_calls(s, home);
 	RL_TRY(describe_environment(s, home));
+	if (s->plan->image != NULL) {
+		RL_TRY(rl_arena_fmt(&s->arena, &text, "%.*s", (int)s->text_len, s->text));
+		return CALL(s, krun_set_container_config, "pass the configuration on", text);
+	}
 	return CALL(s, krun_fs_add_overlay_file, "pass the configuration on", s->plan->tag,
 		    HDL_CONFIG_FILE, (const uint8_t *)s->text, s->text_len, S_IFREG | 0400, false);
 }

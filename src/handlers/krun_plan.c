@@ -235,6 +235,48 @@ static rl_err make_vm(struct krun_making *m)
 	return make_kernel(m, vm->kernel);
 }
 
+/* ---- files -------------------------------------------------------------------------------------
+ */
+
+static bool has_word(const struct oci_strings *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (strcmp(words->items[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* The guest has file systems of these kinds of its own. */
+static bool is_the_guests(const char *type)
+{
+	static const char *const kinds[] = { "proc",   "sysfs",	  "devpts", "mqueue",
+					     "cgroup", "cgroup2", "tmpfs" };
+
+	for (size_t i = 0; type != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(type, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum hdl_files find_files(const struct krun_making *m)
+{
+	const struct oci_config *c = m->config;
+
+	if (m->plan->image != NULL)
+		return HDL_FILES_NONE;
+	if (!c->root.readonly)
+		return HDL_FILES_WRITTEN;
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const struct oci_strings *words = &c->mounts[i].options;
+
+		/* Both, in whatever order, is too clever to be judged here. */
+		if (!is_the_guests(c->mounts[i].type) &&
+		    (!(has_word(words, "ro") || has_word(words, "rro")) || has_word(words, "rw")))
+			return HDL_FILES_WRITTEN;
+	}
+	return HDL_FILES_READ;
+}
+
 /* ---- devices --------------------------------------------------------------------------------- */
 
 /* A --privileged container names every device of the host, and is allowed all. */
@@ -356,12 +398,16 @@ static rl_err make_nodes(struct krun_making *m)
 static rl_err check_user(const struct krun_making *m)
 {
 	const struct oci_process *p = m->config->process;
+	const char *with = m->config->vm != NULL && m->config->vm->image != NULL
+				   ? " on a disk of its own"
+				   : "";
 
-	if (p == NULL || m->facts->ours || (p->user.uid == 0 && p->user.gid == 0))
+	if (p == NULL || (p->user.uid == 0 && p->user.gid == 0) ||
+	    (*with == '\0' ? m->facts->ours : m->facts->takes_config))
 		return RL_OK;
 	return rl_hint(rl_refuse(RL_E(ENOTSUP),
-				 "$.process.user: %u:%u: the init of %s runs everything as root",
-				 p->user.uid, p->user.gid, m->facts->library),
+				 "$.process.user: %u:%u: the init of %s runs everything%s as root",
+				 p->user.uid, p->user.gid, m->facts->library, with),
 		       "use runlet's own libkrun.so.1");
 }
 
@@ -410,6 +456,7 @@ rl_err hdl_plan_make(struct rl_arena *a, const struct oci_config *config,
 	RL_TRY(make_cpus(&m));
 	RL_TRY(make_ram(&m));
 	RL_TRY(make_vm(&m));
+	m.plan->files = find_files(&m);
 	RL_TRY(make_disks(&m));
 	RL_TRY(krun_plan_network(&m));
 	RL_TRY(make_nodes(&m));

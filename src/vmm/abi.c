@@ -498,6 +498,11 @@ EXPORT int32_t krun_set_ready_fd(uint32_t ctx_id, int fd)
 	CONFIGURE(ctx_id, vmm_config_ready_fd(c, fd));
 }
 
+EXPORT int32_t krun_set_container_config(uint32_t ctx_id, const char *json)
+{
+	CONFIGURE(ctx_id, vmm_config_container(c, json));
+}
+
 static rl_err kernel_name(const struct vmm_config *c, char *buf, size_t len, int32_t *ret)
 {
 	VMM_AUTO_SUPPLY struct vmm_supply supply = { 0 };

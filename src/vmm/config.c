@@ -290,6 +290,13 @@ rl_err vmm_config_env(struct vmm_config *c, const char *const envp[])
 	return set_env(c, envp, vars);
 }
 
+rl_err vmm_config_container(struct vmm_config *c, const char *json)
+{
+	RL_TRY(vmm_config_text("container's configuration", json));
+	RL_TRY(vmm_config_exists(c));
+	return vmm_config_copy(c, json, &c->container);
+}
+
 rl_err vmm_config_workdir(struct vmm_config *c, const char *path)
 {
 	RL_TRY(vmm_config_text("working directory", path));

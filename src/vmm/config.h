@@ -154,6 +154,7 @@ struct vmm_config {
 	bool env_set;
 	struct vmm_strings env;
 	const char *workdir;
+	const char *container; /* a configuration that init reads instead of a file of the root */
 	struct vmm_rlimit *rlimit, **rlimit_end;
 
 	const char *kernel; /* NULL: look for one */
@@ -193,6 +194,7 @@ RL_MUST rl_err vmm_config_firmware(struct vmm_config *c, const char *path);
 RL_MUST rl_err vmm_config_exec(struct vmm_config *c, const char *path, const char *const argv[],
 			       const char *const envp[]);
 RL_MUST rl_err vmm_config_env(struct vmm_config *c, const char *const envp[]);
+RL_MUST rl_err vmm_config_container(struct vmm_config *c, const char *json);
 RL_MUST rl_err vmm_config_workdir(struct vmm_config *c, const char *path);
 RL_MUST rl_err vmm_config_rlimits(struct vmm_config *c, const char *const rlimits[]);
 

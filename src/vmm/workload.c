@@ -97,7 +97,11 @@ static rl_err write_all(struct rl_arena *a, struct gst_blob *b, const struct vmm
 	gst_blob_string(b, GST_CWD, c->workdir);
 	for (const struct vmm_rlimit *r = c->rlimit; r; r = r->next)
 		gst_blob_limit(b, r->resource, r->soft, r->hard);
-	gst_blob_string(b, GST_CONFIG_FILE, config_file ? config_file : "/.krun_config.json");
+	if (c->container)
+		gst_blob_string(b, GST_CONFIG_TEXT, c->container);
+	else
+		gst_blob_string(b, GST_CONFIG_FILE,
+				config_file ? config_file : "/.krun_config.json");
 	gst_blob_string(b, GST_HOSTNAME, hostname && *hostname ? hostname : facts->hostname);
 	if (variable(c, "KRUN_INIT_PID1"))
 		flags |= GST_F_PID1;

@@ -103,6 +103,13 @@ test_krun_is_confined()
 	match "seccomp" "$(called 'status Seccomp:')" '^.?2$'
 	match "capabilities" "$(called 'status CapEff:')" '0000000000000003$'
 	match "bounding set" "$(called 'status CapBnd:')" '0000000000000003$'
+	rm "$C/krun.log"
+	conf '.root.readonly = true'
+	run_ok
+	match "with a root that is read-only" "$(called 'status CapPrm:')" '0000000000000002$'
+	rm "$C/krun.log"
+	conf 'del(.root.readonly)'
+	run_ok
 	equal "fork" "Operation not permitted" "$(called fork)"
 	equal "execve" "Operation not permitted" "$(called execve)"
 	equal "chroot" "Operation not permitted" "$(called chroot)"
@@ -295,7 +302,19 @@ test_krun_vm_object()
 	run_ok
 	match "image" "$(called krun_add_disk2)" '^0 root /proc/self/fd/[0-9]+ format=0 ro=0$'
 	equal "root" "0 /dev/vda - -" "$(called krun_set_root_disk_remount)"
-	equal "program" "0 /payload report PATH=/usr/bin:/bin:/" "$(called krun_set_exec)"
+	equal "program" "0 with a process" "$(called krun_set_container_config)"
+	# What the disk holds is seen in the machine only, users included.
+	conf '.process.args = ["/on/the/disk"] | .process.user = {"uid": 1000, "gid": 1000}'
+	run_ok
+	refuses krun_set_container_config=-7 "too much" \
+		"configure the VM: pass the configuration on: too much: Argument list too long"
+	RUNLET_LIBKRUN=$KRUN_FAKES/fake-original.so
+	conf 'del(.vm.hypervisor)'
+	says "\$.process.user: 1000:1000: the init of $RUNLET_LIBKRUN runs everything on a disk of its own as root"
+	conf '.process.user = {"uid": 0, "gid": 0}'
+	rm -f "$C/krun.log"
+	run_ok
+	equal "program" "0 /on/the/disk - PATH=/usr/bin:/bin:/" "$(called krun_set_exec)"
 }
 
 # ------------------------------------------------------------------------------ the original

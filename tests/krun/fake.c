@@ -149,6 +149,8 @@ int32_t krun_fs_add_overlay_file(uint32_t ctx, const char *tag, const char *path
 
 #ifndef ORIGINAL
 FAKE(krun_set_kvm_fd, (uint32_t ctx, int fd), 0, " %u %d", ctx, fcntl(fd, F_GETFD) >= 0)
+FAKE(krun_set_container_config, (uint32_t ctx, const char *json), 0, " %u %s", ctx,
+     strstr(json, "\"process\"") != NULL ? "with a process" : "without")
 FAKE(krun_get_kernel_name, (uint32_t ctx, char *buf, size_t len), snprintf(buf, len, "/boot/fake"),
      " %u", ctx)
 

@@ -18,6 +18,7 @@ static struct hdl_facts ours(void)
 				   .ours = true,
 				   .takes_kvm = true,
 				   .takes_tap = true,
+				   .takes_config = true,
 				   .overlay = true,
 				   .net = true,
 				   .blk = true,
@@ -29,7 +30,7 @@ static struct hdl_facts original(void)
 {
 	struct hdl_facts f = ours();
 
-	f.ours = f.takes_kvm = f.takes_tap = f.overlay = false;
+	f.ours = f.takes_kvm = f.takes_tap = f.takes_config = f.overlay = false;
 	return f;
 }
 
@@ -99,6 +100,39 @@ TEST(the_process_on_the_host)
 	CHECK_STR(p->vm->rlimits[0], "7=10:20");
 	CHECK(p->seccomp.enabled);
 	CHECK_INT(p->seccomp.default_action & 0xffff0000, SECCOMP_RET_ERRNO);
+}
+
+TEST(rights_over_files)
+{
+	static const struct {
+		const char *more, *readonly;
+		uint64_t rights;
+	} rows[] = {
+		{ "", "", 1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE },
+		{ ",'mounts':[{'destination':'/proc','type':'proc'},{'destination':'/run',"
+		  "'type':'tmpfs'},{'destination':'/a','source':'/a','options':['rbind','ro']}]",
+		  "ro", 1 << CAP_DAC_OVERRIDE },
+		{ ",'mounts':[{'destination':'/a','source':'/a','options':['bind']}]", "ro",
+		  1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE },
+		{ ",'mounts':[{'destination':'/a','source':'/a','options':['bind','ro','rw']}]",
+		  "ro", 1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE },
+		{ ",'vm':{'kernel':{'path':'/k'},'image':{'path':'/i','format':'raw'}}", "", 0 },
+	};
+	struct hdl_facts f = ours();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK_OK(plan_with(&f, config_of("{'ociVersion':'1.2.0','root':{'path':'r',"
+						 "'readonly':%s},'annotations':{"
+						 "'run.oci.handler':'krun'},'process':{'args':["
+						 "'sh'],'cwd':'/','user':{'uid':0,'gid':0},"
+						 "'capabilities':{'bounding':['CAP_CHOWN',"
+						 "'CAP_DAC_OVERRIDE','CAP_SYS_ADMIN']}},'linux':{"
+						 "'namespaces':[{'type':'mount'}]}%s}",
+						 rows[i].readonly[0] ? "true" : "false",
+						 rows[i].more)));
+		CHECK_INT(p->process.caps.permitted, (int64_t)rows[i].rights);
+		CHECK_INT(p->process.caps.bounding, (int64_t)rows[i].rights);
+	}
 }
 
 TEST(what_the_filter_lets_pass)
@@ -280,6 +314,23 @@ TEST(the_network_that_is_named)
 	CHECK_INT(p->vm->network, HDL_NETWORK_NONE);
 	CHECK(p->vm->dhcp);
 	CHECK_INT(p->warning_count, 1);
+}
+
+TEST(the_user_of_a_disk)
+{
+	static const char image[] = ",'vm':{'kernel':{'path':'/k'},'image':{'path':'/i',"
+				    "'format':'raw'}}";
+	struct hdl_facts f = ours();
+	char config[2048];
+
+	(void)snprintf(config, sizeof(config), CONFIG("", "%s"), "", 1000, image);
+	CHECK_OK(plan_with(&f, config_of("%s", config)));
+	CHECK_STR(p->vm->image, "/i");
+	f.takes_config = false;
+	CHECK_FAILS(
+		plan_with(&f, config_of("%s", config)), ENOTSUP,
+		"$.process.user: 1000:0: the init of /lib/libkrun.so.1 runs everything on a disk "
+		"of its own as root");
 }
 
 TEST(an_unknown_setting_is_told)

@@ -76,6 +76,7 @@ TEST(an_unknown_context_is_enoent_everywhere)
 	EXPECT(krun_add_net_unixgram(NOWHERE, "/s", -1, mac, 0, 0), -ENOENT, "context");
 	EXPECT(krun_add_net_tap(NOWHERE, (char *)"t", mac, 0, 0), -ENOENT, "context");
 	EXPECT(krun_add_net_tap_fd(NOWHERE, 0, mac, 0, 0), -ENOENT, "context");
+	EXPECT(krun_set_container_config(NOWHERE, "{}"), -ENOENT, "context");
 	EXPECT(krun_set_passt_fd(NOWHERE, 0), -ENOENT, "context");
 	EXPECT(krun_set_gvproxy_path(NOWHERE, (char *)"/s"), -ENOENT, "context");
 	EXPECT(krun_set_net_mac(NOWHERE, mac), -ENOENT, "context");

@@ -163,6 +163,17 @@ case_block_device()
 	losetup -d "$loop"
 	[[ $rc == 0 ]] && debugfs -R 'cat file' "$work/disk" 2>/dev/null | grep -q kept
 }
+# The root is on a disk, and the program is not its root's: what the disk says about it does not count.
+case_image_and_user()
+{
+	echo '{"process": {"args": ["/bin/false"]}}' >"$root/.krun_config.json"
+	mke2fs -q -t ext4 -d "$root" "$work/image" 64M
+	rm "$root/.krun_config.json"
+	conf '.vm = {"kernel": {"path": $k}, "image": {"path": $i, "format": "raw"}} | .process.user = {"uid": 1000, "gid": 1000}
+		| .process.capabilities |= with_entries(.value = [])' --arg k "/boot/vmlinuz-$(uname -r)" --arg i "$work/image"
+	guest /bin/sh -c 'id -u; grep " / " /proc/mounts; grep CapBnd /proc/self/status; exit 6'
+	run 6 && says 1000 && says "/dev/vda / ext4" && says "0000000000000000"
+}
 case_nothing_is_left_in_the_image()
 {
 	guest /bin/sh -c 'ls -a /; exit 0' && run 0 && [[ ! -e $root/.krun_config.json && ! -e $root/init.krun ]]
@@ -203,6 +214,28 @@ network_cases()
 	[[ $(cat "$root/data/page") == "the server" ]] || { sed 's/^/# /' "$root/data/wget"; return 1; }
 	# A published port: who connects to the namespace reaches the guest, by low ports as well.
 	wait_for 'get 8080 | grep -qx "the guest"' 20 && wait_for 'get 80 | grep -qx "the guest"' 20
+}
+
+# A tap device that is there, with a server of addresses and one of pages behind it.
+case_network_by_tap()
+{
+	ip netns add krun3 || return 1
+	ip -n krun3 tuntap add dev tap7 mode tap && ip -n krun3 addr add 10.78.0.1/24 dev tap7 && ip -n krun3 link set tap7 up
+	printf 'start 10.78.0.50\nend 10.78.0.50\ninterface tap7\nlease_file %s\noption subnet 255.255.255.0\noption router 10.78.0.1\nmax_leases 1\n' \
+		"$work/leases" >"$work/udhcpd.conf"
+	touch "$work/leases"
+	mkdir -p "$work/www3" && echo "behind the tap" >"$work/www3/index.html"
+	ip netns exec krun3 busybox udhcpd -f "$work/udhcpd.conf" >/dev/null 2>&1 &
+	local dhcp=$! rc=0
+	ip netns exec krun3 busybox httpd -f -p 10.78.0.1:8000 -h "$work/www3" &
+	local http=$!
+	conf '.annotations["krun.tap"] = "tap7"
+		| .linux.namespaces |= map(if .type == "network" then .path = "/run/netns/krun3" else . end)'
+	guest /bin/sh -c 'ip addr show eth0; wget -qO - http://10.78.0.1:8000/'
+	run 0 && says "inet 10.78.0.50/24" && says "behind the tap" || rc=1
+	kill $dhcp $http
+	ip netns del krun3
+	return $rc
 }
 
 # -------------------------------------------------------------------------------------- confined
