@@ -385,6 +385,105 @@ test_krun_original_refuses_late()
 	match "standard error" "$ERR" "^could not start the VM: Cannot allocate memory$"
 }
 
+# ------------------------------------------------- what goes wrong before a machine runs, as a table
+
+# What of the host a container could leave changed.
+host()
+{
+	find "$STATE" -mindepth 1 -maxdepth 1 ! -name .cache | sort
+	sed 's/^[0-9]* [0-9]* //' /proc/self/mountinfo
+	find /sys/fs/cgroup -type d -path "*$ID*" 2>/dev/null
+	ls /sys/class/net
+	find "$B/rootfs" -mindepth 1 -printf '%P %m %y\n' | sort
+}
+
+# row SITUATION STATUS MESSAGE WORD...   the words provoke it; then `run` ends with this status, and says
+# this and nothing else, on stderr and in the log: nothing at all where the message is empty. With the
+# status 0 there must be a machine.
+row()
+{
+	(
+		local what=$1 status=$2 message=$3 before
+		shift 3
+		settle
+		rm -rf "$B/rootfs"
+		vm
+		"$@" # may change the bundle, the environment and the library
+		settle
+		before=$(host)
+		GLOBALS=(--root "$STATE" "${BASE_GLOBALS[@]}" --log "$C/log-$what" --log-format json)
+		message=${message//LIB/$RUNLET_LIBKRUN}
+		rt run --bundle "$B" "$ID"
+		equal "$what: exit status" "$status" "$RC"
+		equal "$what: standard error" "$message" "$(grep -v '^ *hint: ' <<<"$ERR")"
+		equal "$what: the log" "${message:+error: $message}" "$(jq -r '.level + ": " + .msg' "$C/log-$what" 2>/dev/null)"
+		equal "$what: the host" "$before" "$(host)"
+		no_state "$ID"
+	) || exit 1
+}
+
+answers() { FAKE_KRUN=$1 FAKE_KRUN_SAYS=${2-}; }
+library() { RUNLET_LIBKRUN=$1; }
+shaped() { vm "$1" && answers "${2-}" "${3-}"; }
+image_says() { settle && printf '%s' "$1" >"$B/rootfs/.krun_vm.json"; }
+by_passt() { annotate krun.use_passt 1 && fake_passt "$1"; }
+# /dev with what the program itself needs, and no more; a node whose device nobody may open.
+without_kvm() { WRAP=(unshare -m sh -c 'mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' sh); }
+locked_kvm() { WRAP=(unshare -m sh -c 'mount --bind /dev/kvm /dev/kvm && mount -o remount,bind,ro,nodev /dev/kvm && exec "$@"' sh); }
+without_passt()
+{
+	annotate krun.use_passt 1
+	answers feature0=1
+	WRAP=(unshare -m sh -c 'for f in /usr/local/bin/passt /usr/bin/passt; do
+		[ ! -e $f ] || mount --bind /dev/null $f; done; exec "$@"' sh)
+	export PATH=/usr/bin:/bin
+}
+by_passt_refused() { by_passt 'exit 0' && answers "krun_add_net_unixstream=-22 feature0=1" "bad flags"; }
+
+# In the order in which such things have gone wrong before: what the number of a row means is what is in
+# it.
+test_krun_table_of_errors()
+{
+	vm
+	local failed="could not start the VM"
+	# An errno is what it is: negative, positive, ours, somebody else's, none.
+	row H1 1 "$failed: the kernel does not fit: Invalid argument" answers krun_start_enter=-22 "the kernel does not fit"
+	row H1-silent 1 "$failed: Invalid argument" answers krun_start_enter=-22
+	row H1-original 1 "$failed: Invalid argument" shaped original krun_start_enter=-22 ignored
+	row H2 1 "configure the VM: share the root as /dev/root: no more: Too many open files" answers krun_add_virtiofs2=-24 "no more"
+	row H3 1 "configure the VM: pass /dev/kvm on: Bad file descriptor" answers krun_set_kvm_fd=-9
+	row H4 0 "" true
+	row H4-directory 1 'handler "krun": .krun_vm.json: is not a regular file' mkdir "$C/bundle/rootfs/.krun_vm.json"
+	row H5 1 "$failed: Protocol error" answers krun_start_enter=-70000
+	# The helper.
+	row H6 1 'network helper `passt` not found on the host (looked in PATH and /usr/bin)' without_passt
+	row H7 1 "network helper $C/path/passt: exit status 3: Failed to bind port 80" by_passt 'echo "Failed to bind port 80" >&2; exit 3'
+	row H7-killed 1 "network helper $C/path/passt: killed by signal 9" by_passt 'kill -9 $$'
+	# The library, and KVM.
+	row H9 1 'handler "krun": make a context in LIB: no more: Cannot allocate memory' answers krun_create_ctx=-12 "no more"
+	row H10 1 'handler "krun": load libkrun: /no/libkrun.so.1: cannot open shared object file: No such file or directory' \
+		library /no/libkrun.so.1
+	row H11 1 'handler "krun": LIB has no function krun_set_root' shaped broken
+	row H12 1 'handler "krun": /dev/kvm: Permission denied' locked_kvm
+	row H13 1 'handler "krun": /dev/kvm: No such file or directory' without_kvm
+	# Confidential machines: a device that nobody asked for may be missing, a word that nobody knows is told.
+	row H14 0 "" shaped original
+	row H14-asked 1 'krun.variant: "sev" machines are not built in' annotate krun.variant sev
+	row H15 1 'krun.variant: "fast" is none of sev, tdx, aws-nitro' annotate krun.variant fast
+	# What is asked for.
+	row H16 1 'krun.cpus: 300 is out of range (1..8)' annotate krun.cpus 300
+	row H16-byte 1 'krun.cpus: 256 is out of range (1..8)' annotate krun.cpus 256
+	row H16-word 1 'krun.cpus: 4294967297 is out of range (1..8)' annotate krun.cpus 4294967297
+	row H17 0 "" conf '.linux.resources = {"memory": {"limit": -1}}'
+	row H18 1 '.krun_vm.json: kernel_format: expected integer, found string' image_says '{"kernel_format": "1"}'
+	# A status is a status: of a machine that comes back, or whose process ends.
+	row H20 7 "" shaped original krun_start_enter=7
+	row H20-zero 0 "" shaped original krun_start_enter=0
+	row H20-exit 9 "" answers krun_start_enter=exit:9
+	row H21 1 "configure the VM: add the network interface: bad flags: Invalid argument" by_passt_refused
+	row H23 1 'exec: "no-such-program": executable file not found in $PATH' conf '.process.args = ["no-such-program"]'
+}
+
 # ---------------------------------------------------------- every answer of the library, exact
 
 # The first of them is why this project exists.
