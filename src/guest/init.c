@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +83,25 @@ static int make_signal_fd(void)
 	return fd;
 }
 
+/*
+ * KRUN_INIT_PID1: process 1 of namespaces of its own. In our place nobody would be left to tell how
+ * it ended: for the kernel the end of the first process is a panic.
+ */
+static pid_t fork_workload(const struct gst_config *c)
+{
+	pid_t pid;
+
+	if (!(c->flags & GST_F_PID1))
+		return fork();
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL,
+			     NULL);
+	if (pid == 0 && !(c->flags & GST_F_NO_API_MOUNTS)) {
+		(void)mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+		(void)mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	}
+	return pid;
+}
+
 static void start(struct watch *w)
 {
 	int words[2];
@@ -88,7 +109,7 @@ static void start(struct watch *w)
 	/* Close-on-exec: the pipe ends when the workload runs, or with its last words. */
 	if (pipe2(words, O_CLOEXEC) != 0)
 		gst_fail("make a pipe");
-	w->workload = fork();
+	w->workload = fork_workload(w->config);
 	if (w->workload < 0)
 		gst_fail("fork");
 	if (w->workload == 0) {
@@ -128,6 +149,10 @@ static _Noreturn void workload_ended(struct watch *w, int status)
 				 ? (uint32_t)(128 + WTERMSIG(status)) | GST_EXIT_SIGNALED
 				 : (uint32_t)WEXITSTATUS(status);
 
+	/* The first process of a namespace dies of these by reboot(2) only: it has powered off. */
+	if ((w->config->flags & GST_F_PID1) && WIFSIGNALED(status) &&
+	    (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP))
+		value = 0;
 	if (gst_oom_kills() > 0)
 		value |= GST_EXIT_OOM;
 	gst_agent_close(&w->agent);
@@ -261,8 +286,6 @@ int main(void)
 	/* As under systemd: what containers in the guest mount, they may share. */
 	(void)mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
 	gst_net_up(&config);
-	if (config.flags & GST_F_PID1)
-		gst_become(&config);
 	w.signal_fd = make_signal_fd();
 	w.control_fd = gst_port_open(GST_CONTROL_PORT, O_RDONLY | O_NONBLOCK);
 	gst_agent_open(&w.agent, config.agent_port); /* before somebody else takes the port */

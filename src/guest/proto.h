@@ -163,7 +163,7 @@ enum gst_flag {
 	GST_F_NO_NEW_PRIVS = 1 << 0,
 	GST_F_TERMINAL = 1 << 1,	/* the console is the workload's controlling terminal */
 	GST_F_ROOT_READONLY = 1 << 2,	/* after every mount is made */
-	GST_F_PID1 = 1 << 3,		/* the workload replaces init: no exit status */
+	GST_F_PID1 = 1 << 3,		/* the workload is process 1 of a pid namespace */
 	GST_F_NO_API_MOUNTS = 1 << 4,	/* GST_MOUNT records bring /proc, /dev and the like */
 	GST_F_ENV_FROM_CONFIG = 1 << 5, /* GST_ENV is a default that GST_CONFIG_FILE adds to */
 };

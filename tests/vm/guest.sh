@@ -52,6 +52,11 @@ statuses() {
 	opts=(-w /etc/passwd)
 	guest /bin/true
 	check status-bad-directory 125 "$status"
+	opts=(-e KRUN_INIT_PID1=1)
+	guest /bin/sh -c 'echo $$ $(readlink /proc/self >/dev/null && echo named); exit 9'
+	check status-process-1 "9 1 named" "$status $out"
+	guest /bin/sh -c 'reboot -f; sleep 9'
+	check status-process-1-powers-off 0 "$status"
 	opts=()
 }
 
