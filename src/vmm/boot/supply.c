@@ -16,6 +16,7 @@
 /* A matter of the process, like the bundle: found before the caller changes its root. */
 static struct {
 	bool looked;
+	struct rl_fd dir; /* MODULES_DIR: a caller's own kernel has its modules there, too */
 	char version[VMM_VERSION_MAX];
 	struct rl_fd kernel, modules;
 } distribution;
@@ -37,11 +38,11 @@ static int open_kernel(const char *version)
 /* Only a kernel with a list of its modules can be used. */
 static int open_modules(const char *version)
 {
-	char path[VMM_VERSION_MAX + 64];
-	int fd;
+	int fd = -1;
 
-	(void)snprintf(path, sizeof(path), MODULES_DIR "/%s", version);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rl_fd_has(&distribution.dir) && strchr(version, '/') == NULL && version[0] != '.')
+		fd = openat(rl_fd_get(&distribution.dir), version,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && faccessat(fd, "modules.dep", R_OK, 0) < 0) {
 		(void)close(fd);
 		return -1;
@@ -74,6 +75,7 @@ void vmm_supply_look(void)
 	if (distribution.looked)
 		return;
 	distribution.looked = true;
+	rl_fd_set(&distribution.dir, open(MODULES_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	vmm_bundle_look();
 	if (vmm_bundle_there())
 		return;
@@ -89,6 +91,7 @@ void vmm_supply_look(void)
 
 void vmm_supply_forget(void)
 {
+	rl_fd_close(&distribution.dir);
 	rl_fd_close(&distribution.kernel);
 	rl_fd_close(&distribution.modules);
 	vmm_cache_forget();
@@ -122,6 +125,7 @@ static rl_err use_file(const struct vmm_config *c, struct vmm_supply *s)
 	s->boot = VMM_BOOT_ROOT;
 	(void)snprintf(s->name, sizeof(s->name), "%s", c->kernel);
 	RL_TRY(vmm_image_open(AT_FDCWD, c->kernel, &s->kernel), "kernel");
+	vmm_supply_look();
 	if (c->initramfs)
 		return rl_wrap(vmm_image_open(AT_FDCWD, c->initramfs, &s->initramfs), "initramfs");
 	if (c->cmdline == NULL)
