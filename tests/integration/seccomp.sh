@@ -472,7 +472,7 @@ plugin_bundle()
 	only runlet : "1.8.1 serves attached containers only; runc has none"
 	[ -e "$PROGRAMS/seccomp-plugin.so" ] || skip "no plug-in was built"
 	bundle "$@"
-	seccomp "{syscalls: [$(rule '["times", "getppid", "alarm"]' NOTIFY)]}"
+	seccomp "{syscalls: [$(rule '["times", "getppid", "alarm", "sync"]' NOTIFY)]}"
 	conf '.annotations += {"run.oci.seccomp.plugins": $p}' --arg p "$PROGRAMS/seccomp-plugin.so"
 }
 
@@ -484,14 +484,28 @@ plugin_ended()
 test_seccomp_plugins()
 {
 	plugin_bundle
-	payload try-syscall times + try-syscall getppid + try-syscall alarm + try-syscall getpid
+	payload try-syscall times + try-syscall getppid + try-syscall alarm + try-syscall getpid + try-syscall sync
 	run_ok
 	expect syscall.times EDOM
 	expect syscall.getppid ok
 	expect syscall.alarm ENOTSUP
 	expect syscall.getpid ok
+	expect syscall.sync ENXIO
 	wait_for "the end of the plug-in" plugin_ended
-	equal "what it was told" "$ID stop" "$(xargs <"$B/plugin")"
+	equal "what it was told" "$ID asked stop" "$(xargs <"$B/plugin")"
+}
+
+test_seccomp_plugins_in_a_list()
+{
+	plugin_bundle
+	cp "$PROGRAMS/seccomp-plugin.so" "$C/second.so"
+	conf '.annotations["run.oci.seccomp.plugins"] += ":" + $p' --arg p "$C/second.so"
+	payload try-syscall times + try-syscall alarm
+	run_ok
+	expect syscall.times EDOM
+	expect syscall.alarm ENOTSUP
+	wait_for "the end of both plug-ins" sh -c "[ \$(grep -c stop '$B/plugin') = 2 ]"
+	equal "what they were told" "$ID $ID asked asked stop stop" "$(xargs <"$B/plugin")"
 }
 
 test_seccomp_plugins_of_a_detached_container()
