@@ -98,7 +98,7 @@ case_run_output()
 case_run_tty()
 {
 	on_terminal "stty rows 33 cols 99; docker run --rm -it bb sh -c 'tty; sleep .5; stty size'"
-	match terminal "$OUT" '/dev/pts/0|/dev/console'
+	match terminal "$OUT" "$(terminal_name)"
 	match size "$OUT" '33 99'
 }
 
@@ -134,7 +134,8 @@ case_run_network()
 	match address "$address" '^172\.29\.7\.'
 	TRIES=40 wait_for "the server" docker exec "$N" wget -qO- http://127.0.0.1/index.html
 	says page run --rm bb wget -qO- "http://$address/index.html"
-	says page run --rm --network "container:$N" bb wget -qO- http://127.0.0.1/index.html
+	# Two machines share the network between them, not one loopback.
+	[ "$KIND" = krun ] || says page run --rm --network "container:$N" bb wget -qO- http://127.0.0.1/index.html
 	ok network create "$N-net"
 	ok run -d --name "$N-2" --network "$N-net" --network-alias other bb sh -c 'mkdir /w; echo second >/w/index.html; httpd -f -p 80 -h /w'
 	address=$(inspect "$N-2" "{{(index .NetworkSettings.Networks \"$N-net\").IPAddress}}")
@@ -158,6 +159,7 @@ case_exec_status()
 
 case_limits()
 {
+	native_only "its limits are the machine's, and its cgroups are its own kernel's"
 	ok run --rm -m 32m --cpus .5 --pids-limit 20 --cpuset-cpus 0 bb cat "$(limit memory.max)" "$(limit cpu.max)" "$(limit pids.max)" "$(limit cpuset.cpus)"
 	match limits "$(xargs <<<"$OUT")" '^33554432 50000 (100000 )?20 0$'
 	says '111 222' run --rm --ulimit nofile=111:222 bb sh -c 'echo $(ulimit -n) $(ulimit -Hn)'
@@ -210,7 +212,8 @@ case_top_stats_logs()
 {
 	sleeper
 	ok top "$N"
-	match processes "$OUT" 'trap'
+	# The daemon asks for the host's pids, and a machine is one process there.
+	[ "$KIND" = krun ] || match processes "$OUT" 'trap'
 	ok stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$N"
 	match stats "$OUT" '^[1-9] [1-9].* / '
 	says up logs "$N"

@@ -39,6 +39,12 @@ native_only()
 	[ "$KIND" != krun ] || skip "not of a virtual machine: $1"
 }
 
+# What a program on a terminal calls it: the first of the container's, or the guest's console.
+terminal_name()
+{
+	[ "$KIND" = krun ] && echo '/dev/hvc0' || echo '/dev/(pts/0|console)'
+}
+
 # limit NAME   the file of version 2, or what version 1 has in its place; as seen in a container
 limit()
 {
